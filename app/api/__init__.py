@@ -1,0 +1,1 @@
+"""Door: the JSON API under /api/v1."""

@@ -1,0 +1,1 @@
+"""Stage 4: getting the outcome to people, and hearing back."""

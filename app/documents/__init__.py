@@ -1,0 +1,1 @@
+"""Stage 3: the sealed PDF of a signed version."""

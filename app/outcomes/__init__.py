@@ -1,0 +1,1 @@
+"""Stage 2: what the clinician says and puts their name to."""

@@ -1,0 +1,104 @@
+"""Accounts, organisations, teams, roles, grants and API tokens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.db import UTCDateTime, new_id
+
+
+class Organisation(SQLModel, table=True):
+    """A trust, council, police force or practice. Police forces have no ODS code (domain.md, 6.2)."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    code: str = Field(
+        unique=True, max_length=60, description="Short name, such as 'meon-council'"
+    )
+    name: str = Field(max_length=200)
+    ods_code: str | None = Field(default=None, max_length=10, unique=True)
+
+
+class Team(SQLModel, table=True):
+    """A team that receives outcomes, with its duty inbox and, where it has one, its webhook."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    code: str = Field(
+        unique=True, max_length=60, description="What a clinician names it by, such as 'meon-duty'"
+    )
+    name: str = Field(max_length=200)
+    role: str = Field(
+        max_length=40, description="Recipient role: social-worker, police, gp, health-visitor, …"
+    )
+    inbox_email: str | None = Field(default=None, max_length=254)
+    webhook_url: str | None = Field(default=None, max_length=2000)
+    webhook_secret: str | None = Field(
+        default=None, max_length=200, description="Standard Webhooks secret, 'whsec_…'"
+    )
+
+
+class Account(SQLModel, table=True):
+    """A person, or an integration that acts for one."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    email: str = Field(unique=True, max_length=254, description="Lower case; where notices go")
+    name: str = Field(max_length=200)
+    grade: str | None = Field(default=None, max_length=100)
+    registration_body: str | None = Field(default=None, max_length=10, description="GMC, NMC or SWE")
+    registration_number: str | None = Field(default=None, max_length=20)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Membership(SQLModel, table=True):
+    """An account's time in a team."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id", index=True)
+    team_id: UUID = Field(foreign_key="team.id", index=True)
+    from_at: datetime = Field(sa_type=UTCDateTime)
+    until_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class RoleAssignment(SQLModel, table=True):
+    """A role (see `people.rules.ROLES`) at one site or, with none, everywhere."""
+
+    __tablename__ = "role_assignment"
+    __table_args__ = (UniqueConstraint("account_id", "role", "site_id"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id", index=True)
+    role: str = Field(max_length=40)
+    site_id: UUID | None = Field(default=None, foreign_key="site.id")
+    given_at: datetime = Field(sa_type=UTCDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Grant(SQLModel, table=True):
+    """Why an account, or every member of a team, may read one outcome; from when, until when, granted by whom."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    outcome_id: UUID = Field(foreign_key="outcome.id", index=True)
+    account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)
+    team_id: UUID | None = Field(default=None, foreign_key="team.id", index=True)
+    reason: str = Field(max_length=200)
+    granted_by: UUID | None = Field(default=None, foreign_key="account.id")
+    from_at: datetime = Field(sa_type=UTCDateTime)
+    until_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class ApiToken(SQLModel, table=True):
+    """A personal token for the API. Only the SHA-256 of its 256 random bits is kept."""
+
+    __tablename__ = "api_token"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id", index=True)
+    label: str = Field(max_length=100)
+    token_sha256: str = Field(unique=True, max_length=64)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

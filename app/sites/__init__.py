@@ -1,0 +1,1 @@
+"""Pilot sites and their policy: clocks, recipients and the escalation chain."""

@@ -1,0 +1,151 @@
+"""Databases for the tests: every test that asks for one runs on SQLite and on PostgreSQL, freshly migrated."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from app import engine as work_engine
+from app.db import Transaction, engine_for, migrate, transactions
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server of the tests' own."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://sameday@127.0.0.1:{self.port}/{database}"
+
+    def run(self, sql: str) -> None:
+        address = f"host=127.0.0.1 port={self.port} user=sameday dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(sql)  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The afternoon on which the stories happen: Monday 23 Nov 2026, 14:05 GMT."""
+    return datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A throw-away PostgreSQL server on loopback, or the one that SAMEDAY_TEST_POSTGRES_PORT names."""
+    given = os.environ.get("SAMEDAY_TEST_POSTGRES_PORT")
+    if given:
+        yield Server(int(given))
+        return
+    home = tmp_path_factory.mktemp("postgres")
+    port = _free_port()
+    _postgres(home, "initdb", "-D", str(home / "data"), "-A", "trust", "-U", "sameday", "--no-sync")
+    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+    _postgres(home, "pg_ctl", "-D", str(home / "data"), "-o", options, "-l", str(home / "log"), "-w", "start")
+    yield Server(port)
+    _postgres(home, "pg_ctl", "-D", str(home / "data"), "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with every table and not one row; tests copy it."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Server) -> str:
+    """The same on PostgreSQL: the name of a database to be used as a template."""
+    name = f"migrated_{uuid4().hex}"
+    postgres.run(f"CREATE DATABASE {name}")
+    _migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty, migrated database; the test runs once for each engine."""
+    if request.param == "sqlite":
+        yield from _sqlite_copy(request.getfixturevalue("migrated_file"), tmp_path)
+    else:
+        yield from _postgres_copy(request.getfixturevalue("postgres"), request.getfixturevalue("migrated_template"))
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> Iterator[str]:
+    """For tests whose subject does not depend on the database: SQLite only."""
+    yield from _sqlite_copy(migrated_file, tmp_path)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=database_url, state_dir=tmp_path / "state", base_url="https://sameday.example")
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = engine_for(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def transaction(engine: Engine) -> Transaction:
+    return transactions(engine)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session that a test commits itself."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+def _sqlite_copy(migrated_file: Path, folder: Path) -> Iterator[str]:
+    shutil.copy(migrated_file, folder / "sameday.db")
+    yield f"sqlite:///{folder / 'sameday.db'}"
+
+
+def _postgres_copy(postgres: Server, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    postgres.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgres.url(name)
+    postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _migrate(url: str) -> None:
+    engine = engine_for(Settings(database_url=url))
+    migrate(engine)
+    engine.dispose()
+    work_engine.prepare(url)
+
+
+def _postgres(home: Path, command: str, *args: str) -> None:
+    program = next(Path("/usr/lib/postgresql").glob(f"*/bin/{command}"), None)
+    if program is None:
+        raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
+    as_owner: list[str] = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        for folder in (home, home.parent, home.parent.parent):
+            folder.chmod(0o755)
+        shutil.chown(home, "postgres")
+        as_owner = ["runuser", "-u", "postgres", "--"]
+    subprocess.run([*as_owner, str(program), *args], check=True, capture_output=True, cwd="/")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
