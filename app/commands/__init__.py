@@ -1,0 +1,1 @@
+"""The sub-commands of `sameday`: one file each, with a Typer app called `app`."""

@@ -1,0 +1,165 @@
+"""The named rules behind `questionnaire-constraint`: the key in the form is the key of RULES.
+
+Each rule looks at the answers that are shown and well formed, and gives the pointers at which it is broken.
+Rules declared at one question run on every draft; rules declared at the whole form run before a signature.
+Why not FHIRPath at run time: docs/decisions/0002-constraints.md.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nhs_number.validate import is_valid
+
+# The clocks of ward computers and of the server are allowed to differ by this much.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+# The form is for children; 18-year-olds in care or education are still seen by paediatric teams.
+ADULT_YEARS = 19
+LONDON = ZoneInfo("Europe/London")
+# Rules that ask for something not yet said; their problem has the code "missing".
+ASK = {"injuries-or-none-seen", "other-recipient-reason"}
+
+_TEN_DIGITS = re.compile("[0-9]{10}")
+_LABEL = re.compile(r"\b(malicious|vexatious|false)(ly)?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer (a row of a list, for a group) and its JSON pointer."""
+
+    pointer: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said. asked_at: the linkId at which the rule is declared, "" for the whole form.
+
+    now: aware; None when the caller does not check times.
+    """
+
+    answers: Mapping[str, Sequence[Answer]]
+    asked_at: str
+    now: datetime | None
+
+    def all(self, link_id: str) -> Sequence[Answer]:
+        return self.answers.get(link_id, ())
+
+    def first(self, link_id: str) -> Any:
+        """The first answer's value, or None."""
+        answers = self.all(link_id)
+        return answers[0].value if answers else None
+
+
+def nhs_number_is_valid(said: Said) -> Iterator[str]:
+    """Modulus 11 (NHS Data Dictionary). The library also takes spaces, hyphens and other digits; we do not.
+
+    Ten equal digits pass modulus 11, but nobody has such a number: they are typed to fill a gap.
+    """
+    for answer in said.all(said.asked_at):
+        if not _TEN_DIGITS.fullmatch(answer.value) or len(set(answer.value)) == 1 or not is_valid(answer.value):
+            yield answer.pointer
+
+
+def date_is_not_in_the_future(said: Said) -> Iterator[str]:
+    for answer in said.all(said.asked_at):
+        if said.now is not None and date.fromisoformat(answer.value) > said.now.astimezone(LONDON).date():
+            yield answer.pointer
+
+
+def time_is_not_in_the_future(said: Said) -> Iterator[str]:
+    for answer in said.all(said.asked_at):
+        if said.now is not None and datetime.fromisoformat(answer.value) > said.now + CLOCK_TOLERANCE:
+            yield answer.pointer
+
+
+def examination_ends_after_it_starts(said: Said) -> Iterator[str]:
+    started, ended = said.first("started-at"), said.first("ended-at")
+    if started and ended and datetime.fromisoformat(ended) < datetime.fromisoformat(started):
+        yield said.all("ended-at")[0].pointer
+
+
+def child_is_born_and_under_19(said: Said) -> Iterator[str]:
+    """On the day of the examination, or today when there was none."""
+    born, started = said.first("birth-date"), said.first("started-at")
+    if started:
+        day = datetime.fromisoformat(started).astimezone(LONDON).date()
+    elif said.now is not None:
+        day = said.now.astimezone(LONDON).date()
+    else:
+        return
+    if born:
+        birth = date.fromisoformat(born)
+        adult = (birth.year + ADULT_YEARS, birth.month, birth.day) <= (day.year, day.month, day.day)
+        if birth > day or adult:
+            yield said.all("birth-date")[0].pointer
+
+
+def overall_opinion_fits_the_injuries(said: Said) -> Iterator[str]:
+    """L0 (no sign of harm) beside an injury judged L4 or L5 would be read as two opinions."""
+    if said.first("overall-likelihood") == "L0" and any(
+        answer.value in ("L4", "L5") for answer in said.all("injury-likelihood")
+    ):
+        yield said.all("overall-likelihood")[0].pointer
+
+
+def injury_numbers_differ(said: Said) -> Iterator[str]:
+    seen: Counter[int] = Counter()
+    for answer in said.all("injury-number"):
+        seen[answer.value] += 1
+        if seen[answer.value] == 2:
+            yield answer.pointer
+
+
+def injuries_or_none_seen(said: Said) -> Iterator[str]:
+    if (
+        said.first("examination-done") in ("yes", "in-part")
+        and said.first("no-injury-seen") is not True
+        and not said.all("injuries")
+    ):
+        yield "/examination/injuries"
+
+
+def a_social_worker_is_told(said: Said) -> Iterator[str]:
+    """An empty list is already reported as missing."""
+    roles = [answer.value for answer in said.all("recipient-role")]
+    if said.all("recipients") and "social-worker" not in roles:
+        yield "/sharing/recipients"
+
+
+def other_recipient_has_a_reason(said: Said) -> Iterator[str]:
+    reasons = {answer.pointer for answer in said.all("recipient-reason")}
+    for answer in said.all("recipient-role"):
+        pointer = answer.pointer.removesuffix("role") + "reason"
+        if answer.value == "other" and pointer not in reasons:
+            yield pointer
+
+
+def labels_have_evidence(said: Said) -> Iterator[str]:
+    """Words such as “malicious” ask for evidence, who judged and when: domain.md §5.4."""
+    if said.all("evidence"):
+        return
+    for link_id, answers in said.answers.items():
+        for answer in answers:
+            if link_id != "words" and isinstance(answer.value, str) and _LABEL.search(answer.value):
+                yield answer.pointer
+
+
+RULES: Mapping[str, Callable[[Said], Iterator[str]]] = {
+    "nhs-number": nhs_number_is_valid,
+    "birth-date-in-the-future": date_is_not_in_the_future,
+    "started-at-in-the-future": time_is_not_in_the_future,
+    "ended-at-in-the-future": time_is_not_in_the_future,
+    "ended-before-started": examination_ends_after_it_starts,
+    "age-at-examination": child_is_born_and_under_19,
+    "overall-contradicts-injury": overall_opinion_fits_the_injuries,
+    "injury-number-twice": injury_numbers_differ,
+    "injuries-or-none-seen": injuries_or_none_seen,
+    "social-worker-told": a_social_worker_is_told,
+    "other-recipient-reason": other_recipient_has_a_reason,
+    "evidence-for-labels": labels_have_evidence,
+}
