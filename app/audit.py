@@ -1,11 +1,12 @@
 """Who did what to what, when; reads and refusals too. Ids and field names only, never a value."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import JSON, Column
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from app.db import UTCDateTime, new_id
 
@@ -53,3 +54,9 @@ def record(
             detail=detail or {},
         )
     )
+
+
+def events_of(session: Session, object_ids: Iterable[str]) -> list[AuditEvent]:
+    """Every event on one of these objects, oldest first. For people who look into it; no feature reads the audit."""
+    wanted = select(AuditEvent).where(col(AuditEvent.object_id).in_(set(object_ids)))
+    return list(session.exec(wanted.order_by(col(AuditEvent.at), col(AuditEvent.id))))

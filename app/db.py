@@ -8,7 +8,10 @@ from uuid import UUID
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event, make_url
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session, SQLModel
 from uuid6 import uuid7
@@ -86,12 +89,32 @@ def transactions(engine: Engine) -> Transaction:
     return transaction
 
 
+def insert_if_absent(session: Session, row: SQLModel) -> bool:
+    """Store `row` unless a unique column of it is taken; say whether it was stored.
+
+    One statement (INSERT … ON CONFLICT DO NOTHING), so it holds when others insert the same at the same time, without
+    a savepoint. `row` itself does not join the session.
+    """
+    session.flush()  # rows that this one refers to
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing()
+    # SQLAlchemy forgets the row count of an INSERT unless asked; on PostgreSQL it would be -1.
+    return session.exec(statement.execution_options(preserve_rowcount=True)).rowcount == 1
+
+
 def migrate(engine: Engine) -> None:
     """Bring our own tables to the newest migration. Safe to repeat."""
     config = Config(toml_file=str(ROOT / "pyproject.toml"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether our tables are at the newest migration that this version of the service knows."""
+    config = Config(toml_file=str(ROOT / "pyproject.toml"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def database_name(url: str) -> str:

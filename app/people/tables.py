@@ -13,9 +13,7 @@ class Organisation(SQLModel, table=True):
     """A trust, council, police force or practice. Police forces have no ODS code (domain.md, 6.2)."""
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
-    code: str = Field(
-        unique=True, max_length=60, description="Short name, such as 'meon-council'"
-    )
+    code: str = Field(unique=True, max_length=60, description="Short name, such as 'meon-council'")
     name: str = Field(max_length=200)
     ods_code: str | None = Field(default=None, max_length=10, unique=True)
 
@@ -25,18 +23,12 @@ class Team(SQLModel, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
-    code: str = Field(
-        unique=True, max_length=60, description="What a clinician names it by, such as 'meon-duty'"
-    )
+    code: str = Field(unique=True, max_length=60, description="What a clinician names it by, such as 'meon-duty'")
     name: str = Field(max_length=200)
-    role: str = Field(
-        max_length=40, description="Recipient role: social-worker, police, gp, health-visitor, …"
-    )
+    role: str = Field(max_length=40, description="Recipient role: social-worker, police, gp, health-visitor, …")
     inbox_email: str | None = Field(default=None, max_length=254)
     webhook_url: str | None = Field(default=None, max_length=2000)
-    webhook_secret: str | None = Field(
-        default=None, max_length=200, description="Standard Webhooks secret, 'whsec_…'"
-    )
+    webhook_secret: str | None = Field(default=None, max_length=200, description="Standard Webhooks secret, 'whsec_…'")
 
 
 class Account(SQLModel, table=True):

@@ -1,0 +1,164 @@
+"""Who is who, who may read which outcome, and the directory of teams."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.errors import DomainError
+from app.people.rules import Actor, DirectoryMember, DirectoryTeam, normal_email
+from app.people.tables import Account, ApiToken, Grant, Membership, Organisation, RoleAssignment, Team
+
+
+def actor_by_token(session: Session, token: str, now: datetime) -> Actor | None:
+    """The person a personal token speaks for; None if it is unknown, expired or revoked, or the account closed.
+
+    The look-up is by the SHA-256 of 256 random bits, so its timing tells nothing worth knowing.
+    """
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    found = session.exec(select(ApiToken).where(ApiToken.token_sha256 == digest)).one_or_none()
+    if found is None or found.revoked_at is not None or found.expires_at <= now:
+        return None
+    return actor_by_account(session, found.account_id, now)
+
+
+def actor_by_account(session: Session, account_id: UUID, now: datetime) -> Actor | None:
+    """The person with the teams and roles they have now; None if the account is unknown or closed."""
+    account = session.get(Account, account_id)
+    if account is None or (account.closed_at is not None and account.closed_at <= now):
+        return None
+    teams = session.exec(
+        select(Membership.team_id)
+        .where(Membership.account_id == account.id, _open_at(Membership.from_at, now))
+        .where(_not_ended(Membership.until_at, now))
+    )
+    roles = session.exec(
+        select(RoleAssignment.role, RoleAssignment.site_id).where(
+            RoleAssignment.account_id == account.id, _not_ended(RoleAssignment.ended_at, now)
+        )
+    )
+    return Actor(
+        account_id=account.id,
+        name=account.name,
+        email=account.email,
+        grade=account.grade,
+        registration=registration_of(account),
+        organisation_id=account.organisation_id,
+        team_ids=frozenset(teams),
+        roles=frozenset((role, site_id) for role, site_id in roles),
+    )
+
+
+def registration_of(account: Account) -> str | None:
+    """Body and number as printed, such as 'GMC 9900001'."""
+    if account.registration_body is None:
+        return None
+    return f"{account.registration_body} {account.registration_number}"
+
+
+def readable_outcome_ids(actor: Actor, now: datetime) -> SelectOfScalar[UUID]:
+    """The one predicate of reading, as a sub-query: `Outcome.id.in_(readable_outcome_ids(actor, now))`.
+
+    A grant opens an outcome, to the account or to a team it is in now. Authors hold a grant too; a role opens nothing.
+    """
+    mine: ColumnElement[bool] = col(Grant.account_id) == actor.account_id
+    theirs: ColumnElement[bool] = col(Grant.team_id).in_(actor.team_ids)
+    return select(Grant.outcome_id).where(or_(mine, theirs), col(Grant.from_at) <= now, _not_ended(Grant.until_at, now))
+
+
+def may_read_outcome(session: Session, actor: Actor, outcome_id: UUID, now: datetime) -> bool:
+    """Whether `actor` may read this outcome now, by the same predicate that filters lists."""
+    found = readable_outcome_ids(actor, now).where(Grant.outcome_id == outcome_id).limit(1)
+    return session.exec(found).first() is not None
+
+
+def directory(session: Session, now: datetime, codes: Iterable[str] | None = None) -> list[DirectoryTeam]:
+    """Every team, or those with these codes, by code, with the people who are in it now."""
+    wanted = select(Team, Organisation.name).join(Organisation).order_by(Team.code)
+    if codes is not None:
+        wanted = wanted.where(col(Team.code).in_(set(codes)))
+    rows = session.exec(wanted).all()
+    members = _members(session, [team.id for team, _ in rows], now)
+    return [
+        DirectoryTeam(team.id, team.code, team.name, team.role, organisation, tuple(members[team.id]))
+        for team, organisation in rows
+    ]
+
+
+def members_of(session: Session, team_id: UUID, now: datetime) -> list[DirectoryMember]:
+    """The people who are in the team now, by name."""
+    return _members(session, [team_id], now)[team_id]
+
+
+def team_by_code(session: Session, code: str) -> Team:
+    """The team with this code. Raises unknown-team."""
+    team = session.exec(select(Team).where(Team.code == code)).one_or_none()
+    if team is None:
+        raise DomainError("unknown-team", "There is no team with this code in the directory.")
+    return team
+
+
+def organisation_by_code(session: Session, code: str) -> Organisation:
+    """The organisation with this code. Raises unknown-organisation."""
+    organisation = session.exec(select(Organisation).where(Organisation.code == code)).one_or_none()
+    if organisation is None:
+        raise DomainError("unknown-organisation", "There is no organisation with this code.")
+    return organisation
+
+
+def account_by_email(session: Session, email: str) -> Account:
+    """The account with this address, open or closed. Raises unknown-account."""
+    account = session.exec(select(Account).where(Account.email == normal_email(email))).one_or_none()
+    if account is None:
+        raise DomainError("unknown-account", "There is no account with this e-mail address.")
+    return account
+
+
+def organisations(session: Session) -> list[Organisation]:
+    """Every organisation, by code."""
+    return list(session.exec(select(Organisation).order_by(Organisation.code)))
+
+
+def accounts(session: Session) -> list[Account]:
+    """Every account, by name."""
+    return list(session.exec(select(Account).order_by(Account.name, Account.email)))
+
+
+def tokens(session: Session, account_id: UUID | None = None) -> list[ApiToken]:
+    """Tokens of one account or of all, newest first. None of them can be read back."""
+    wanted = select(ApiToken).order_by(col(ApiToken.id).desc())
+    if account_id is not None:
+        wanted = wanted.where(ApiToken.account_id == account_id)
+    return list(session.exec(wanted))
+
+
+def grants_on(session: Session, outcome_id: UUID) -> list[Grant]:
+    """Every grant on an outcome, ended ones too, oldest first."""
+    return list(session.exec(select(Grant).where(Grant.outcome_id == outcome_id).order_by(col(Grant.id))))
+
+
+def _members(session: Session, team_ids: list[UUID], now: datetime) -> defaultdict[UUID, list[DirectoryMember]]:
+    wanted = (
+        select(Membership.team_id, Account)
+        .join(Account)
+        .where(col(Membership.team_id).in_(team_ids), _open_at(Membership.from_at, now))
+        .where(_not_ended(Membership.until_at, now), _not_ended(Account.closed_at, now))
+        .order_by(Account.name, Account.email)
+    )
+    found: defaultdict[UUID, list[DirectoryMember]] = defaultdict(list)
+    for team_id, account in session.exec(wanted):
+        found[team_id].append(DirectoryMember(account.id, account.name, account.email))
+    return found
+
+
+def _open_at(column: datetime, now: datetime) -> ColumnElement[bool]:
+    return col(column) <= now
+
+
+def _not_ended(column: datetime | None, now: datetime) -> ColumnElement[bool]:
+    return or_(col(column).is_(None), col(column) > now)
