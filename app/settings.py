@@ -27,26 +27,28 @@ class Settings(BaseSettings):
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the service; links are made of it")
     service_name: str = Field("Sameday", max_length=60, description="The name in notices and on documents")
     state_dir: Path = Field(Path("var"), description="Folder for the self-made seal key and temporary files")
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least serious line that is logged"
+    )
 
     body_limit_bytes: int = Field(256 * 1024, ge=1024, description="Largest request body (security.md, 5.2)")
     verify_limit_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest PDF taken for verification")
 
     smtp_host: str = Field("127.0.0.1", description="Mail server that takes the notices")
-    smtp_port: int = Field(25, ge=1, le=65535)
+    smtp_port: int = Field(25, ge=1, le=65535, description="Its port")
     smtp_starttls: bool = Field(False, description="Ask for TLS before anything else; refuse to send without it")
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_username: str | None = Field(None, description="Sign-in at the mail server, when it asks for one")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server")
     smtp_from: str = Field("no-reply@sameday.example", description="Sender of every notice")
-    send_timeout_seconds: float = Field(20.0, gt=0, le=300)
+    send_timeout_seconds: float = Field(20.0, gt=0, le=300, description="Longest wait for a mail server or webhook")
 
     run_worker: bool = Field(True, description="Run the worker inside `sameday serve` (always so on SQLite)")
     render_workers: int = Field(1, ge=1, le=64, description="Processes that render and seal documents")
     seal_pkcs12_file: Path | None = Field(None, description="Key and certificate that seal documents")
-    seal_pkcs12_password: SecretStr | None = None
-    seal_pkcs11_library: Path | None = None
-    seal_pkcs11_label: str | None = None
-    seal_pkcs11_pin: SecretStr | None = None
+    seal_pkcs12_password: SecretStr | None = Field(None, description="Password of that file")
+    seal_pkcs11_library: Path | None = Field(None, description="PKCS#11 module, when the key lives in a token or HSM")
+    seal_pkcs11_label: str | None = Field(None, description="Label of the token, key and certificate in it")
+    seal_pkcs11_pin: SecretStr | None = Field(None, description="User PIN of the token")
     tsa_url: str | None = Field(None, description="RFC 3161 time stamp authority; none means PAdES B-B")
     pinned_certificates: tuple[str, ...] = Field(
         (), description="SHA-256 (hex) of further certificates whose seals are ours, for example older ones"

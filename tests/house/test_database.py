@@ -22,14 +22,19 @@ def test_an_audit_event_can_be_neither_changed_nor_removed(transaction: Transact
 
 
 def test_work_is_enqueued_only_if_its_transaction_commits(transaction: Transaction) -> None:
-    with pytest.raises(KeyError), transaction() as session:
-        enqueue(session, Work("deliver", "deliver:lost:1", ["lost", 1]))
-        raise KeyError
+    with pytest.raises(KeyError):
+        _enqueue_and_fail(transaction)
     with transaction() as session:
         enqueue(session, Work("deliver", "deliver:kept:1", ["kept", 1]))
         enqueue(session, Work("deliver", "deliver:kept:1", ["kept", 1]))
     with transaction() as session:
         assert _enqueued(session) == ["deliver:kept:1"]
+
+
+def _enqueue_and_fail(transaction: Transaction) -> None:
+    with transaction() as session:
+        enqueue(session, Work("deliver", "deliver:lost:1", ["lost", 1]))
+        raise KeyError
 
 
 def _enqueued(session: Session) -> list[str]:
