@@ -2,37 +2,19 @@
 
 import os
 import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
+from throwaway import Server, postgres_server
 
 from app import engine as work_engine
 from app.db import Transaction, engine_for, migrate, transactions
 from app.settings import Settings
-
-
-@dataclass(frozen=True)
-class Server:
-    """A PostgreSQL server of the tests' own."""
-
-    port: int
-
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://sameday@127.0.0.1:{self.port}/{database}"
-
-    def run(self, sql: str) -> None:
-        address = f"host=127.0.0.1 port={self.port} user=sameday dbname=postgres"
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(sql)  # type: ignore[call-overload]
 
 
 @pytest.fixture
@@ -48,13 +30,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if given:
         yield Server(int(given))
         return
-    home = tmp_path_factory.mktemp("postgres")
-    port = _free_port()
-    _postgres(home, "initdb", "-D", str(home / "data"), "-A", "trust", "-U", "sameday", "--no-sync")
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-    _postgres(home, "pg_ctl", "-D", str(home / "data"), "-o", options, "-l", str(home / "log"), "-w", "start")
-    yield Server(port)
-    _postgres(home, "pg_ctl", "-D", str(home / "data"), "-m", "immediate", "stop")
+    with postgres_server(tmp_path_factory.mktemp("postgres"), fsync=False) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -130,22 +107,3 @@ def _migrate(url: str) -> None:
     migrate(engine)
     engine.dispose()
     work_engine.prepare(url)
-
-
-def _postgres(home: Path, command: str, *args: str) -> None:
-    program = next(Path("/usr/lib/postgresql").glob(f"*/bin/{command}"), None)
-    if program is None:
-        raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
-    as_owner: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        for folder in (home, home.parent, home.parent.parent):
-            folder.chmod(0o755)
-        shutil.chown(home, "postgres")
-        as_owner = ["runuser", "-u", "postgres", "--"]
-    subprocess.run([*as_owner, str(program), *args], check=True, capture_output=True, cwd="/")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

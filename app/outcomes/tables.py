@@ -14,13 +14,12 @@ class Outcome(SQLModel, table=True):
     """The record of one child protection medical. Its id is made by the client, its reference is random."""
 
     id: UUID = Field(primary_key=True)
-    reference: str = Field(
-        unique=True, max_length=7, description="Random: says nothing of the child"
-    )
+    reference: str = Field(unique=True, max_length=7, description="Random: says nothing of the child")
     site_id: UUID = Field(foreign_key="site.id", index=True)
     form_name: str = Field(max_length=60)
     author_id: UUID = Field(foreign_key="account.id", index=True)
     begun_at: datetime = Field(sa_type=UTCDateTime)
+    last_revision: int = Field(default=0, description="Of the last draft that ended; the next one begins above it")
 
 
 class Draft(SQLModel, table=True):
@@ -46,9 +45,7 @@ class OutcomeVersion(SQLModel, table=True):
     number: int
     form_version: str = Field(max_length=20)
     answers: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    content_sha256: str = Field(
-        max_length=64, description="Of the canonical JSON (RFC 8785) of what was signed"
-    )
+    content_sha256: str = Field(max_length=64, description="Of the canonical JSON (RFC 8785) of what was signed")
     signed_by: UUID = Field(foreign_key="account.id", index=True)
     signed_at: datetime = Field(sa_type=UTCDateTime)
     signer_name: str = Field(max_length=200)
@@ -68,12 +65,10 @@ class Recipient(SQLModel, table=True):
     version_id: UUID = Field(foreign_key="outcome_version.id", index=True)
     role: str = Field(max_length=40)
     team_id: UUID = Field(foreign_key="team.id", index=True)
-    account_id: UUID | None = Field(
-        default=None, foreign_key="account.id", index=True, description="None: the team"
-    )
+    account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True, description="None: the team")
     name: str = Field(max_length=200)
     organisation_name: str = Field(max_length=200)
-    reason: str = Field(max_length=200, description="Why they receive it, in words")
+    reason: str = Field(max_length=400, description="Why they receive it, in words")
 
 
 class Withdrawal(SQLModel, table=True):

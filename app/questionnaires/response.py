@@ -25,9 +25,9 @@ _VALUE_KEYS = {
 }
 
 
-def canonical(answers: Any) -> bytes:
-    """The one byte form of answers (RFC 8785), for hashing: equal answers give equal bytes."""
-    return rfc8785.dumps(answers)
+def canonical(value: Any) -> bytes:
+    """The one byte form of answers, or of JSON that holds them (RFC 8785), for hashing: equal values, equal bytes."""
+    return rfc8785.dumps(value)
 
 
 def to_questionnaire_response(
