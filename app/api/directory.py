@@ -1,0 +1,59 @@
+"""Who I am, and whom an outcome can be sent to."""
+
+from fastapi import APIRouter
+
+from app.api.answers import PREFIX
+from app.api.body import StrictRoute
+from app.api.directory_schemas import Me, Member, RoleOfMine, SiteTold, TeamOfMine, TeamTold
+from app.api.schemas import Listed
+from app.doors import DIRECTORY_READER, SIGNED_IN, CurrentActor, DbSession, Now
+from app.people import queries as people
+from app.people.tables import Organisation
+from app.sites import queries as site_queries
+
+router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["directory"])
+
+
+@router.get("/me", operation_id="read-me", dependencies=[SIGNED_IN])
+def read_me(session: DbSession, actor: CurrentActor, now: Now) -> Me:
+    """Who the service thinks you are."""
+    codes = {site.id: site.code for site in site_queries.sites(session)}
+    return Me(
+        account_id=str(actor.account_id),
+        name=actor.name,
+        email=actor.email,
+        organisation=session.get_one(Organisation, actor.organisation_id).name,
+        teams=[
+            TeamOfMine(code=team.code, name=team.name, role=team.role)
+            for team in people.directory(session, now)
+            if team.id in actor.team_ids
+        ],
+        roles=sorted(
+            (RoleOfMine(role=role, site=codes[site_id] if site_id else None) for role, site_id in actor.roles),
+            key=lambda one: (one.role, one.site or ""),
+        ),
+    )
+
+
+@router.get("/sites", operation_id="list-sites", dependencies=[SIGNED_IN])
+def list_sites(session: DbSession) -> Listed[SiteTold]:
+    """The pilot sites."""
+    found = site_queries.sites(session)
+    return Listed(items=[SiteTold(code=one.code, name=one.name, ods_code=one.ods_code) for one in found])
+
+
+@router.get("/teams", operation_id="list-teams", dependencies=[DIRECTORY_READER])
+def list_teams(session: DbSession, now: Now) -> Listed[TeamTold]:
+    """The teams that outcomes can be sent to, with the people who are in them now."""
+    return Listed(
+        items=[
+            TeamTold(
+                code=team.code,
+                name=team.name,
+                role=team.role,
+                organisation=team.organisation_name,
+                members=[Member(name=member.name, email=member.email) for member in team.members],
+            )
+            for team in people.directory(session, now)
+        ]
+    )

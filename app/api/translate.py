@@ -1,0 +1,144 @@
+"""From what the stages give to what crosses the wire: field by field, so that nothing crosses by accident."""
+
+from collections.abc import Iterable
+
+from app.api.schemas import (
+    AcknowledgementTold,
+    AttemptTold,
+    DeliveryTold,
+    DocumentFacts,
+    DraftTold,
+    EscalationTold,
+    FormNamed,
+    Missing,
+    NotMineTold,
+    OutcomeSummary,
+    RecipientNamed,
+    RecipientTold,
+    Signer,
+    VersionSummary,
+    VersionTold,
+    WithdrawalTold,
+)
+from app.deliveries.queries import DeliveryView
+from app.documents.queries import Facts
+from app.errors import Problem
+from app.outcomes.queries import DraftView, Overview, VersionView
+from app.outcomes.rules import PlannedRecipient
+from app.outcomes.tables import OutcomeVersion, Recipient, Withdrawal
+
+
+def outcome_summary(overview: Overview) -> OutcomeSummary:
+    """An outcome in a list."""
+    current, report = overview.current_version, overview.formal_report
+    return OutcomeSummary(
+        id=overview.outcome.id,
+        reference=overview.outcome.reference,
+        site=overview.site.code,
+        state=overview.state,
+        begun_at=overview.outcome.begun_at,
+        current_version=current.number if current else None,
+        formal_report_due=overview.formal_report_due,
+        formal_report_issued_on=report.issued_on if report else None,
+    )
+
+
+def version_summary(version: OutcomeVersion, document: Facts | None) -> VersionSummary:
+    """A signed version, without its answers."""
+    return VersionSummary(
+        number=version.number,
+        signed_at=version.signed_at,
+        signer=Signer(name=version.signer_name, grade=version.signer_grade, registration=version.signer_registration),
+        amends_number=version.amends_number,
+        amendment_reason=version.amendment_reason,
+        content_sha256=version.content_sha256,
+        document=document_facts(document) if document else None,
+    )
+
+
+def document_facts(facts: Facts) -> DocumentFacts:
+    """The sealed PDF of a version, without its bytes."""
+    return DocumentFacts(
+        sha256=facts.sha256, seal_level=facts.seal_level, pages=facts.pages, sealed_at=facts.created_at
+    )
+
+
+def withdrawal_told(withdrawal: Withdrawal) -> WithdrawalTold:
+    """That and why an outcome was taken back."""
+    return WithdrawalTold(at=withdrawal.withdrawn_at, reason_code=withdrawal.reason_code, reason=withdrawal.reason)
+
+
+def draft_told(view: DraftView) -> DraftTold:
+    """A draft, for its author."""
+    return DraftTold(
+        revision=view.draft.revision,
+        form=FormNamed(name=view.outcome.form_name, version=view.draft.form_version),
+        answers=view.draft.answers,
+        amends_number=view.draft.amends_number,
+        saved_at=view.draft.saved_at,
+        missing=_problems_told(view.missing),
+        asked_back=_problems_told(view.asked_back),
+        recipients=recipients_told(view.recipients),
+    )
+
+
+def _problems_told(problems: Iterable[Problem]) -> list[Missing]:
+    return [Missing(pointer=one.pointer, code=one.code, detail=one.sentence) for one in problems]
+
+
+def recipients_told(recipients: Iterable[PlannedRecipient | Recipient]) -> list[RecipientTold]:
+    """Who is told, and why."""
+    return [
+        RecipientTold(role=one.role, name=one.name, organisation=one.organisation_name, reason=one.reason)
+        for one in recipients
+    ]
+
+
+def version_told(view: VersionView, document: Facts | None) -> VersionTold:
+    """A signed version, whole. Not for a withdrawn one."""
+    return VersionTold(
+        **version_summary(view.version, document).model_dump(),
+        id=view.version.id,
+        reference=view.outcome.reference,
+        site=view.site.code,
+        form=FormNamed(name=view.outcome.form_name, version=view.version.form_version),
+        answers=view.version.answers,
+        recipients=recipients_told(view.recipients),
+        is_current=view.superseded_by is None,
+        superseded_by=view.superseded_by,
+        formal_report_due=view.version.formal_report_due,
+    )
+
+
+def delivery_told(view: DeliveryView, *, is_author: bool) -> DeliveryTold:
+    """A delivery with its story. What the other side said is for the author of the outcome."""
+    said, no = view.acknowledged, view.not_mine
+    return DeliveryTold(
+        id=view.delivery.id,
+        recipient=RecipientNamed(
+            role=view.recipient.role, name=view.recipient.name, organisation=view.recipient.organisation_name
+        ),
+        channel=view.delivery.channel,
+        purpose=view.delivery.purpose,
+        version=view.version_number,
+        status=view.delivery.status,
+        queued_at=view.delivery.queued_at,
+        opened_at=view.delivery.opened_at,
+        attempts=[
+            AttemptTold(
+                number=one.number,
+                started_at=one.started_at,
+                ended_at=one.ended_at,
+                result=one.result,
+                detail=one.detail if is_author else None,
+            )
+            for one in view.attempts
+        ],
+        acknowledged=AcknowledgementTold(by=said.by, at=said.at, helpfulness=said.helpfulness, note=said.note)
+        if said
+        else None,
+        escalations=[
+            EscalationTold(step=one.step, at=one.at, told=one.told, status=one.status) for one in view.escalations
+        ],
+        not_mine=NotMineTold(by=no.by, at=no.at, note=no.note) if no else None,
+    )
