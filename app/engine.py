@@ -16,6 +16,8 @@ from sqlmodel import Session
 APPLICATION_VERSION = "1"
 APPLICATION_NAME = "sameday"
 QUEUE = "work"
+DOCUMENT_QUEUE = "documents"
+"""A queue of its own, so that notices never wait behind a crowd of documents that are being made."""
 SCHEMA = "dbos"
 
 _clients: WeakKeyDictionary[Engine, DBOSClient] = WeakKeyDictionary()
@@ -23,12 +25,13 @@ _clients: WeakKeyDictionary[Engine, DBOSClient] = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One piece of work: the workflow's name, a fixed id, ids as arguments, and how long to wait before it starts."""
+    """A piece of work: the workflow's name, a fixed id, ids as arguments, the wait before it starts, and its queue."""
 
     name: str
     id: str
     args: Sequence[str | int]
     delay: timedelta = timedelta()
+    queue: str = QUEUE
 
 
 def enqueue(session: Session, work: Work) -> None:
@@ -38,7 +41,7 @@ def enqueue(session: Session, work: Work) -> None:
     """
     options: EnqueueOptions = {
         "workflow_name": work.name,
-        "queue_name": QUEUE,
+        "queue_name": work.queue,
         "workflow_id": work.id,
         "app_version": APPLICATION_VERSION,
         "workflow_id_reuse_policy": "return-existing",
