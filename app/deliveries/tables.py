@@ -19,14 +19,12 @@ class Delivery(SQLModel, table=True):
     version_id: UUID = Field(foreign_key="outcome_version.id", index=True)
     recipient_id: UUID = Field(foreign_key="recipient.id", index=True)
     channel: str = Field(max_length=20, description="inbox, email or webhook")
-    purpose: str = Field(max_length=20, description="outcome or withdrawal")
+    purpose: str = Field(
+        max_length=20, description="outcome or withdrawal; or chase-… and not-mine-…, which tell others of them"
+    )
     address: str | None = Field(default=None, max_length=2000, description="Where to; none for the inbox")
-    payload: dict[str, Any] = Field(
-        sa_column=Column(JSON, nullable=False), description="The frozen notification"
-    )
-    status: str = Field(
-        max_length=20, index=True, description="queued, sent, delivered, bounced, dead or cancelled"
-    )
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="The frozen notification")
+    status: str = Field(max_length=20, index=True, description="queued, sent, delivered, bounced, dead or cancelled")
     queued_at: datetime = Field(sa_type=UTCDateTime)
     opened_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     opened_by: UUID | None = Field(default=None, foreign_key="account.id")
@@ -42,9 +40,12 @@ class Attempt(SQLModel, table=True):
     number: int
     started_at: datetime = Field(sa_type=UTCDateTime)
     ended_at: datetime = Field(sa_type=UTCDateTime)
-    result: str = Field(max_length=20, description="sent or failed")
+    result: str = Field(max_length=20, description="sent, failed or cancelled")
     is_permanent: bool = Field(default=False, description="A failure that another try will not mend")
     detail: str = Field(max_length=500, description="What the other side said, without any address or name")
+    next_at: datetime | None = Field(
+        default=None, sa_type=UTCDateTime, description="When the next try is due; none: there is none by itself"
+    )
 
 
 class Acknowledgement(SQLModel, table=True):

@@ -1,0 +1,158 @@
+"""Who has it, what waits for me, and what the sweep finds missing."""
+
+from datetime import datetime, timedelta
+
+from signed import LETTERHEAD, Post, Story
+from sqlmodel import Session
+
+from app.db import Transaction
+from app.deliveries.actions import acknowledge, not_mine
+from app.deliveries.attempts import attempt
+from app.deliveries.channels import Failed
+from app.deliveries.escalations import escalate
+from app.deliveries.missing import missing_work
+from app.deliveries.queries import deliveries_of, inbox_of
+from app.deliveries.queueing import queue_missing, queue_withdrawal
+from app.documents.tables import Document
+
+GRACE = timedelta(minutes=2)
+LATER = timedelta(minutes=3)
+
+
+def test_the_page_shows_live_who_has_it(story: Story, transaction: Transaction, now: datetime) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    with transaction() as session:
+        duty = story.delivery(session, "duty", "inbox").id
+        email = story.delivery(session, "priya", "email").id
+    attempt(transaction, {"email": Post([Failed(False, "451")])}, delivery_id=email, number=1, now=now)
+    escalate(transaction, delivery_id=duty, step=0, now=now + timedelta(hours=4))
+    with transaction() as session:
+        priya = story.actor(session, "priya")
+        not_mine(session, priya, delivery_id=email, note="Left", now=now)
+        acknowledge(session, story.actor(session, "colin"), delivery_id=duty, helpfulness="partly", now=now)
+    with transaction() as session:
+        shown = {
+            (view.recipient.name, view.delivery.channel): view for view in deliveries_of(session, story.ids["outcome"])
+        }
+    assert len(shown) == 6
+    by_mail = shown["priya", "email"]
+    assert [(one.number, one.result, one.detail) for one in by_mail.attempts] == [(1, "failed", "451")]
+    assert by_mail.not_mine is not None
+    assert (by_mail.not_mine.by, by_mail.not_mine.note) == ("Priya.Dunmore", "Left")
+    assert by_mail.acknowledged is None
+    answer = shown["duty", "email"].acknowledged
+    assert answer is not None
+    assert (answer.by, answer.helpfulness, answer.at) == ("Colin.Ashe", "partly", now)
+    assert shown["duty", "inbox"].acknowledged == answer
+    (chase,) = shown["duty", "inbox"].escalations
+    assert (chase.step, chase.told, chase.status) == (0, "duty inbox of the team", "queued")
+    assert shown["duty", "inbox"].version_number == 1
+
+
+def test_an_inbox_holds_what_came_for_me_and_my_teams_newest_first(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(number=2), now=now + LATER)
+    with transaction() as session:
+        assert _inbox(story, session, "priya") == [2, 2, 1, 1]
+        assert _inbox(story, session, "colin") == [2, 1]
+        assert _inbox(story, session, "asha") == []
+        priya = story.actor(session, "priya")
+        pages = []
+        after = None
+        while page := inbox_of(session, priya, limit=3, after=after):
+            pages.append(len(page))
+            after = page[-1].delivery_id
+        assert pages == [3, 1]
+
+
+def test_what_is_acknowledged_no_longer_waits(story: Story, transaction: Transaction, now: datetime) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    with transaction() as session:
+        colin = story.actor(session, "colin")
+        acknowledge(session, colin, delivery_id=story.delivery(session, "duty", "email").id, now=now)
+        assert inbox_of(session, colin) == []
+        (item,) = inbox_of(session, colin, state="all")
+        assert (item.reference, item.purpose, item.acknowledged_at) == ("7Q4K-2P", "outcome", now)
+
+
+def test_a_version_without_document_or_deliveries_is_missing_work(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    version_id = story.sign()
+    share = [f"share:{version_id}"]
+    assert _missing(transaction, now) == []
+    assert _missing(transaction, now + LATER) == share
+    with transaction() as session:
+        session.add(_document(version_id, now))
+    assert _missing(transaction, now + LATER) == share
+    queue_missing(transaction, LETTERHEAD, version_id=version_id, now=now + LATER)
+    assert _missing(transaction, now + LATER) == []
+
+
+def test_a_withdrawal_of_which_nobody_was_told_is_missing_work(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    story.sign()
+    story.withdraw()
+    assert _missing(transaction, now + LATER) == [f"share_withdrawal:{story.ids['outcome']}"]
+    queue_withdrawal(transaction, LETTERHEAD, outcome_id=story.ids["outcome"], now=now + LATER)
+    assert _missing(transaction, now + LATER) == []
+
+
+def test_a_delivery_whose_try_is_overdue_is_missing_work(story: Story, transaction: Transaction, now: datetime) -> None:
+    version_id = story.sign(to=("priya",))
+    queue_missing(transaction, LETTERHEAD, version_id=version_id, now=now)
+    with transaction() as session:
+        session.add(_document(version_id, now))
+        email = story.delivery(session, "priya", "email").id
+    assert _missing(transaction, now + LATER) == [f"deliver:{email}:1"]
+    post = Post([Failed(False, "451", timedelta(minutes=20))])
+    attempt(transaction, {"email": post}, delivery_id=email, number=1, now=now)
+    assert _missing(transaction, now + LATER) == []
+    assert _missing(transaction, now + timedelta(minutes=23)) == [f"deliver:{email}:2"]
+    attempt(transaction, {"email": Post()}, delivery_id=email, number=2, now=now)
+    assert _missing(transaction, now + timedelta(minutes=23)) == []
+
+
+def test_a_chain_that_did_not_wake_is_missing_work(story: Story, transaction: Transaction, now: datetime) -> None:
+    version_id = story.sign(to=("police",))
+    queue_missing(transaction, LETTERHEAD, version_id=version_id, now=now)
+    with transaction() as session:
+        session.add(_document(version_id, now))
+        inbox = story.delivery(session, "police", "inbox").id
+        webhook = story.delivery(session, "police", "webhook").id
+    attempt(transaction, {"webhook": Post()}, delivery_id=webhook, number=1, now=now)
+    due = now + timedelta(hours=4)
+    assert _missing(transaction, due) == []
+    assert _missing(transaction, due + LATER) == [f"escalate:{inbox}:0"]
+    escalate(transaction, delivery_id=inbox, step=0, now=due + LATER)
+    with transaction() as session:
+        mail = story.delivery(session, "police", "email", "chase-outcome-0").id
+    attempt(transaction, {"email": Post()}, delivery_id=mail, number=1, now=due)
+    assert _missing(transaction, due + LATER) == []
+    assert _missing(transaction, due + timedelta(hours=1) + LATER) == [f"escalate:{inbox}:1"]
+    story.withdraw()
+    assert f"escalate:{inbox}:1" not in _missing(transaction, due + timedelta(hours=2))
+
+
+def _inbox(story: Story, session: Session, name: str) -> list[int]:
+    return [item.version_number for item in inbox_of(session, story.actor(session, name))]
+
+
+def _missing(transaction: Transaction, at: datetime) -> list[str]:
+    with transaction() as session:
+        return [work.id for work in missing_work(session, now=at, grace=GRACE)]
+
+
+def _document(version_id, now: datetime) -> Document:  # type: ignore[no-untyped-def]
+    return Document(
+        version_id=version_id,
+        data=b"%PDF",
+        sha256="0" * 64,
+        pages=2,
+        seal_level="B-B",
+        certificate_sha256="0" * 64,
+        created_at=now,
+    )
