@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
-from sqlalchemy import UniqueConstraint, delete, text
+from sqlalchemy import ColumnElement, UniqueConstraint, and_, delete, text, update
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -102,7 +102,7 @@ class Once:
         self.session.connection().execute(text(sql))
 
     def _first_answer(self) -> Response:
-        first = self._row()
+        first = self.session.exec(select(IdempotentAnswer).where(self._is_mine())).one()
         if first.body_sha256 != self.body_sha256:
             raise DomainError("idempotency-key-reused", "This key was used with another body. Use a new key.")
         return Response(
@@ -110,20 +110,23 @@ class Once:
         )
 
     def _keep(self, response: Response) -> None:
-        row = self._row()
-        row.status = response.status_code
-        row.headers = json.dumps({name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers})
-        row.body = bytes(response.body).decode("utf-8")
-        self.session.add(row)
-
-    def _row(self) -> IdempotentAnswer:
-        return self.session.exec(
-            select(IdempotentAnswer).where(
-                col(IdempotentAnswer.account_id) == self.account_id,
-                col(IdempotentAnswer.route) == self.route,
-                col(IdempotentAnswer.key) == self.key,
+        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        self.session.connection().execute(
+            update(IdempotentAnswer)
+            .where(self._is_mine())
+            .values(
+                status=response.status_code,
+                headers=json.dumps(headers),
+                body=bytes(response.body).decode("utf-8"),
             )
-        ).one()
+        )
+
+    def _is_mine(self) -> ColumnElement[bool]:
+        return and_(
+            col(IdempotentAnswer.account_id) == self.account_id,
+            col(IdempotentAnswer.route) == self.route,
+            col(IdempotentAnswer.key) == self.key,
+        )
 
     def _forget_old(self) -> None:
         self.session.connection().execute(

@@ -64,6 +64,9 @@ def _told_before(session: Session, outcome_id: UUID, now: datetime) -> list[Plan
         .where(OutcomeVersion.outcome_id == outcome_id)
         .order_by(col(OutcomeVersion.number), col(Recipient.id))
     )
+    told = session.exec(wanted).all()
+    if not told:
+        return []
     live = [grant for grant in people.grants_on(session, outcome_id) if grant.until_at is None or grant.until_at > now]
     accounts = {grant.account_id for grant in live if grant.account_id is not None}
     teams = {grant.team_id for grant in live if grant.team_id is not None}
@@ -76,7 +79,7 @@ def _told_before(session: Session, outcome_id: UUID, now: datetime) -> list[Plan
             organisation_name=one.organisation_name,
             reason=f"Was told of version {number}",
         )
-        for one, number in session.exec(wanted)
+        for one, number in told
         if (one.team_id in teams if one.account_id is None else one.account_id in accounts)
     ]
 
