@@ -55,22 +55,7 @@ def sign(
     site = site_by_id(session, outcome.site_id)
     planned = _check_complete(session, outcome, site, draft, forms, now)
     rules.check_wrong_child_guard(draft.answers, surname, birth_date)
-    version = OutcomeVersion(
-        outcome_id=outcome_id,
-        number=len(before) + 1,
-        form_version=draft.form_version,
-        answers=draft.answers,
-        content_sha256="",
-        signed_by=actor.account_id,
-        signed_at=now,
-        signer_name=actor.name,
-        signer_grade=actor.grade,
-        signer_registration=actor.registration,
-        # An amendment does not put off the full report.
-        formal_report_due=before[0].formal_report_due if before else formal_report_due(policy_of(site), now),
-        amends_number=draft.amends_number,
-        amendment_reason=amendment_reason,
-    )
+    version = _next_version(actor, site, draft, before, amendment_reason, now)
     version.content_sha256 = rules.content_sha256(signed_content(outcome, site.code, version, planned))
     remove_draft(session, outcome_id, revision)
     _store(session, actor, version, planned, now)
@@ -147,6 +132,33 @@ def _check_complete(
     planned = recipients_planned(session, outcome, site, draft.answers, teams, now)
     rules.check_social_worker_is_told(planned)
     return planned
+
+
+def _next_version(
+    actor: Actor,
+    site: Site,
+    draft: Draft,
+    before: Sequence[OutcomeVersion],
+    amendment_reason: str | None,
+    now: datetime,
+) -> OutcomeVersion:
+    """The version that the draft becomes, but for the hash of its content."""
+    return OutcomeVersion(
+        outcome_id=draft.outcome_id,
+        number=len(before) + 1,
+        form_version=draft.form_version,
+        answers=draft.answers,
+        content_sha256="",
+        signed_by=actor.account_id,
+        signed_at=now,
+        signer_name=actor.name,
+        signer_grade=actor.grade,
+        signer_registration=actor.registration,
+        # An amendment does not put off the full report.
+        formal_report_due=before[0].formal_report_due if before else formal_report_due(policy_of(site), now),
+        amends_number=draft.amends_number,
+        amendment_reason=amendment_reason,
+    )
 
 
 def _store(
