@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     seal_pkcs11_label: str | None = Field(None, description="Label of the token, key and certificate in it")
     seal_pkcs11_pin: SecretStr | None = Field(None, description="User PIN of the token")
     tsa_url: str | None = Field(None, description="RFC 3161 time stamp authority; none means PAdES B-B")
+    seal_trust_file: Path | None = Field(
+        None,
+        description="PEM certificates of the authorities above the seal and above the time stamps, roots included; "
+        "with it seals carry revocation data (PAdES B-LT)",
+    )
     pinned_certificates: tuple[str, ...] = Field(
         (), description="SHA-256 (hex) of further certificates whose seals are ours, for example older ones"
     )

@@ -58,7 +58,9 @@ def open_signer(settings: Settings) -> Signer:
     Raises SealKeyError when the key cannot be read or its certificate is not valid today (lessons 38).
     """
     if settings.seal_pkcs11_library is not None:
-        signer = _from_token(settings)
+        pin = settings.seal_pkcs11_pin
+        label = settings.seal_pkcs11_label
+        signer = _from_token(settings.seal_pkcs11_library, label, pin.get_secret_value() if pin else None)
     elif settings.seal_pkcs12_file is not None:
         password = settings.seal_pkcs12_password
         signer = _from_pkcs12(settings.seal_pkcs12_file, password.get_secret_value() if password else "")
@@ -86,21 +88,13 @@ def days_left(certificate: asn1_x509.Certificate) -> int:
     return left.days
 
 
-def _from_token(settings: Settings) -> Signer:
+def _from_token(library: Path, label: str | None, pin: str | None) -> Signer:
+    from app.documents.keys_token import TokenSigner  # here, so that only who uses a token loads PKCS#11
+
+    if label is None:
+        raise SealKeyError("SAMEDAY_SEAL_PKCS11_LABEL must name the token, key and certificate.")
     try:
-        from pyhanko.config.pkcs11 import TokenCriteria
-        from pyhanko.sign.pkcs11 import PKCS11Signer, open_pkcs11_session
-    except ImportError as error:
-        raise SealKeyError("SAMEDAY_SEAL_PKCS11_LIBRARY needs the package python-pkcs11: install it.") from error
-    pin, label = settings.seal_pkcs11_pin, settings.seal_pkcs11_label
-    try:
-        session = open_pkcs11_session(
-            str(settings.seal_pkcs11_library),
-            token_criteria=TokenCriteria(label=label),
-            user_pin=pin.get_secret_value() if pin else None,
-        )
-        # SoftHSM has no combined ECDSA-with-SHA-256 mechanism: the digest is made here (pdf.md, 3).
-        return PKCS11Signer(session, cert_label=label, key_label=label, use_raw_mechanism=True)
+        return TokenSigner(library, label, pin)
     except Exception as error:
         raise SealKeyError("The PKCS#11 token cannot be opened: check library, label and PIN.") from error
 

@@ -25,9 +25,9 @@ from pyhanko.sign.timestamps import DummyTimeStamper
 
 from app import clock
 from app.documents.faults import TryAgainError
-from app.documents.keys import SELF_MADE_FILE, SealKeyError, is_self_made, open_signer, pinned
+from app.documents.keys import SELF_MADE_FILE, CachedKeySigner, SealKeyError, is_self_made, open_signer, pinned
 from app.documents.render import Rendered
-from app.documents.seal import NO_TSA, TSA_SILENT, Sealer, open_sealer
+from app.documents.seal import NO_AUTHORITIES, NO_TSA, TSA_SILENT, Sealer, open_sealer
 from app.documents.verify import verify
 from app.settings import Settings
 
@@ -176,10 +176,18 @@ def test_a_document_without_a_seal_is_not_genuine(leo: Rendered, pins: frozenset
 
 def test_a_time_stamp_authority_raises_the_level(leo: Rendered, stamped: Sealer, pins: frozenset[str]) -> None:
     made = stamped.seal(leo.data, reason="test")
-    assert (made.level, made.note) == ("B-T", None)
+    assert (made.level, made.note) == ("B-T", NO_AUTHORITIES)
     verdict = verify(made.data, pins=pins)
     assert verdict.is_genuine
     assert verdict.is_time_stamped
+
+
+def test_a_long_chain_and_a_time_stamp_find_room_together(leo: Rendered, authority: Authority, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    chain = tuple(certificate(key, f"Authority {number}") for number in range(9))
+    assert sum(len(one.public_bytes(serialization.Encoding.DER)) for one in chain) > 6 * 1024
+    sealer = Sealer(CachedKeySigner(key, certificate(key, "Trust"), chain), authority.url)
+    assert sealer.seal(leo.data, reason="test").level == "B-T"
 
 
 def test_a_silent_authority_costs_a_level_and_not_the_document(
