@@ -105,6 +105,7 @@ class Service:
             "SAMEDAY_SMTP_HOST": "127.0.0.1",
             "SAMEDAY_SMTP_PORT": str(self.mail.port),
             "SAMEDAY_LOG_LEVEL": self.log_level,
+            "SAMEDAY_WEBHOOK_ALLOW_PRIVATE": "true",  # the demonstration's receivers are on this machine
         }
         foreign = {name: value for name, value in os.environ.items() if not name.startswith("SAMEDAY_")}
         return foreign | own
@@ -120,7 +121,7 @@ class Service:
         """A token for everyone in the cast, from the administrator and through the API; kept in tokens.json."""
         administrator = ADMINISTRATOR.split("@")[0]
         with Api(self.base_url, dict(self.tokens)) as api:
-            for account in api.read(administrator, "/accounts")["items"]:
+            for account in api.read_all(administrator, "/accounts"):
                 if account["email"] not in self.tokens:
                     path, body = f"/accounts/{account['id']}/tokens", {"label": "demo", "days": 30}
                     self.tokens[account["email"]] = api.create(administrator, path, body)["token"]

@@ -3,7 +3,6 @@
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from sqlmodel import Session, col, select
@@ -18,31 +17,25 @@ from app.api.directory_schemas import (
     AddSite,
     AddTeam,
     ChangeTeam,
-    Done,
     EventTold,
-    GiveRole,
-    IssueToken,
-    JoinTeam,
     OrganisationTold,
     SiteTold,
     TeamKept,
-    TokenIssued,
 )
 from app.api.idempotency import OnceOnly
 from app.api.pagination import PageAsked
 from app.api.preconditions import check_unchanged, etag
 from app.api.schemas import Listed
-from app.api.values import CodeInPath, IdInPath
+from app.api.values import CodeInPath
 from app.audit import AuditEvent
 from app.doors import ADMINISTRATOR, CurrentActor, DbSession, Now
 from app.errors import DomainError
-from app.people import access, actions
+from app.people import actions
 from app.people import queries as people
 from app.people.actions import TeamChange
 from app.people.queries import registration_of
 from app.people.tables import Account, Organisation, Team
 from app.sites import actions as site_actions
-from app.sites import queries as site_queries
 from app.sites.rules import policy_from
 
 router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["administration"], dependencies=[ADMINISTRATOR])
@@ -64,9 +57,13 @@ def add_organisation(
 
 
 @router.get("/organisations", operation_id="list-organisations")
-def list_organisations(session: DbSession) -> Listed[OrganisationTold]:
+def list_organisations(page: PageAsked, session: DbSession) -> Listed[OrganisationTold]:
     """Every organisation, by code."""
-    return Listed(items=[_organisation_told(one) for one in people.organisations(session)])
+    found = people.organisations(session, after=page.after, limit=page.with_next)
+    return Listed(
+        items=[_organisation_told(one) for one in found[: page.limit]],
+        next=page.next_after([one.id for one in found]),
+    )
 
 
 @router.post("/teams", status_code=201, operation_id="add-team", response_model=TeamKept)
@@ -121,57 +118,12 @@ def add_account(body: AddAccount, once: OnceOnly, session: DbSession, actor: Cur
 
 
 @router.get("/accounts", operation_id="list-accounts")
-def list_accounts(session: DbSession) -> Listed[AccountTold]:
+def list_accounts(page: PageAsked, session: DbSession) -> Listed[AccountTold]:
     """Every account, by name."""
-    return Listed(items=[_account_told(one) for one in people.accounts(session)])
-
-
-@router.post("/accounts/{id}/memberships", status_code=201, operation_id="join-team", response_model=Done)
-def join_team(
-    account_id: IdInPath, body: JoinTeam, once: OnceOnly, session: DbSession, actor: CurrentActor, now: Now
-) -> Response:
-    """Put a person in a team from now on."""
-
-    def act() -> Response:
-        account = _account_in_path(session, account_id)
-        with about("/team"):
-            team = people.team_by_code(session, body.team)
-        joined = actions.join_team(session, actor, account_id=account.id, team_id=team.id, now=now)
-        return answer(Done(id=joined.id))
-
-    return once(act)
-
-
-@router.post("/accounts/{id}/roles", status_code=201, operation_id="give-role", response_model=Done)
-def give_role(
-    account_id: IdInPath, body: GiveRole, once: OnceOnly, session: DbSession, actor: CurrentActor, now: Now
-) -> Response:
-    """Give a role at one site, or everywhere."""
-
-    def act() -> Response:
-        account = _account_in_path(session, account_id)
-        with about("/site"):
-            site_id = site_queries.site_by_code(session, body.site).id if body.site else None
-        given = actions.give_role(session, actor, account_id=account.id, role=body.role, site_id=site_id, now=now)
-        return answer(Done(id=given.id))
-
-    return once(act)
-
-
-@router.post("/accounts/{id}/tokens", status_code=201, operation_id="issue-token", response_model=TokenIssued)
-def issue_token(
-    account_id: IdInPath, body: IssueToken, session: DbSession, actor: CurrentActor, now: Now
-) -> TokenIssued:
-    """Make a token; it is shown this once. It takes no Idempotency-Key, as the answer must not be kept."""
-    account = _account_in_path(session, account_id)
-    token, plain = access.issue_token(session, actor, account_id=account.id, label=body.label, days=body.days, now=now)
-    return TokenIssued(id=token.id, token=plain, expires_at=token.expires_at)
-
-
-@router.delete("/tokens/{id}", status_code=204, operation_id="revoke-token")
-def revoke_token(token_id: IdInPath, session: DbSession, actor: CurrentActor, now: Now) -> None:
-    """Stop a token at once. A repeat changes nothing."""
-    access.revoke_token(session, actor, token_id=UUID(token_id), now=now)
+    found = people.accounts(session, after=page.after, limit=page.with_next)
+    return Listed(
+        items=[_account_told(one) for one in found[: page.limit]], next=page.next_after([one.id for one in found])
+    )
 
 
 @router.post("/sites", status_code=201, operation_id="add-site", response_model=SiteTold)
@@ -248,10 +200,3 @@ def _team_in_path(session: Session, code: str) -> Team:
     if team is None:
         raise DomainError("not-found", "There is no team with this code.")
     return team
-
-
-def _account_in_path(session: Session, account_id: str) -> Account:
-    account = session.get(Account, UUID(account_id))
-    if account is None:
-        raise DomainError("not-found", "There is no account with this id.")
-    return account

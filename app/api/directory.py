@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api.answers import PREFIX
 from app.api.body import StrictRoute
 from app.api.directory_schemas import Me, Member, RoleOfMine, SiteTold, TeamOfMine, TeamTold
+from app.api.pagination import PageAsked
 from app.api.schemas import Listed
 from app.doors import DIRECTORY_READER, SIGNED_IN, CurrentActor, DbSession, Now
 from app.people import queries as people
@@ -36,15 +37,19 @@ def read_me(session: DbSession, actor: CurrentActor, now: Now) -> Me:
 
 
 @router.get("/sites", operation_id="list-sites", dependencies=[SIGNED_IN])
-def list_sites(session: DbSession) -> Listed[SiteTold]:
-    """The pilot sites."""
-    found = site_queries.sites(session)
-    return Listed(items=[SiteTold(code=one.code, name=one.name, ods_code=one.ods_code) for one in found])
+def list_sites(page: PageAsked, session: DbSession) -> Listed[SiteTold]:
+    """The pilot sites, by code."""
+    found = site_queries.sites(session, after=page.after, limit=page.with_next)
+    return Listed(
+        items=[SiteTold(code=one.code, name=one.name, ods_code=one.ods_code) for one in found[: page.limit]],
+        next=page.next_after([one.id for one in found]),
+    )
 
 
 @router.get("/teams", operation_id="list-teams", dependencies=[DIRECTORY_READER])
-def list_teams(session: DbSession, now: Now) -> Listed[TeamTold]:
-    """The teams that outcomes can be sent to, with the people who are in them now."""
+def list_teams(page: PageAsked, session: DbSession, now: Now) -> Listed[TeamTold]:
+    """The teams that outcomes can be sent to, by code, with the people who are in them now."""
+    found = people.directory(session, now, after=page.after, limit=page.with_next)
     return Listed(
         items=[
             TeamTold(
@@ -54,6 +59,7 @@ def list_teams(session: DbSession, now: Now) -> Listed[TeamTold]:
                 organisation=team.organisation_name,
                 members=[Member(name=member.name, email=member.email) for member in team.members],
             )
-            for team in people.directory(session, now)
-        ]
+            for team in found[: page.limit]
+        ],
+        next=page.next_after([team.id for team in found]),
     )

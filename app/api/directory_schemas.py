@@ -119,12 +119,26 @@ class TokenIssued(Told):
     expires_at: datetime
 
 
-class SiteAdded(Told):
-    """A pilot site."""
+class TokenTold(Told):
+    """A token that was issued. What it is cannot be read back."""
 
     id: UUID
-    code: str
-    name: str
+    label: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class GrantTold(Told):
+    """Why an account, or everyone in a team, may read an outcome; from when and until when."""
+
+    id: UUID
+    account_id: UUID | None
+    team_id: UUID | None
+    reason: str
+    granted_by: UUID | None
+    from_at: datetime
+    until_at: datetime | None
 
 
 class Done(Told):

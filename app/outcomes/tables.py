@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.db import UTCDateTime, new_id
@@ -59,7 +59,18 @@ class OutcomeVersion(SQLModel, table=True):
 class Recipient(SQLModel, table=True):
     """A person or a team entitled to one version, fixed when it was signed."""
 
-    __table_args__ = (UniqueConstraint("version_id", "team_id", "account_id"),)
+    __table_args__ = (
+        UniqueConstraint("version_id", "team_id", "account_id"),
+        # To a unique constraint two rows without an account are two different rows.
+        Index(
+            "uq_recipient_team",
+            "version_id",
+            "team_id",
+            unique=True,
+            sqlite_where=text("account_id IS NULL"),
+            postgresql_where=text("account_id IS NULL"),
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     version_id: UUID = Field(foreign_key="outcome_version.id", index=True)

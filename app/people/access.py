@@ -10,6 +10,7 @@ from sqlmodel import Session
 from app import audit
 from app.errors import DomainError, Problem
 from app.people import rules
+from app.people.changes import record_change
 from app.people.rules import Actor
 from app.people.tables import ApiToken, Grant
 
@@ -26,6 +27,7 @@ def issue_token(
     days: how long it works, 1 to 365. Raises invalid. actor None is the operator at the command line.
     """
     rules.check_administrator(actor, "issue-token")
+    rules.check_not_own(actor, account_id, "issue-token")
     problems = rules.problems_in_text(label, "/label", most=100)
     if not 1 <= days <= LONGEST_TOKEN_DAYS:
         problems.append(Problem("/days", "out-of-range", f"Choose 1 to {LONGEST_TOKEN_DAYS} days."))
@@ -39,12 +41,12 @@ def issue_token(
         expires_at=now + timedelta(days=days),
     )
     session.add(token)
-    _audit(session, actor, now, "issue-token", "api-token", token.id)
+    record_change(session, actor, now, "issue-token", "api-token", token.id)
     return token, plain
 
 
 def revoke_token(session: Session, actor: Actor | None, *, token_id: UUID, now: datetime) -> None:
-    """Stop a token at once. Raises unknown-token. A repeat changes nothing."""
+    """Stop a token at once, one's own too. Raises unknown-token. A repeat changes nothing."""
     rules.check_administrator(actor, "revoke-token")
     token = session.get(ApiToken, token_id)
     if token is None:
@@ -52,7 +54,7 @@ def revoke_token(session: Session, actor: Actor | None, *, token_id: UUID, now: 
     if token.revoked_at is None:
         token.revoked_at = now
         session.add(token)
-        _audit(session, actor, now, "revoke-token", "api-token", token.id)
+        record_change(session, actor, now, "revoke-token", "api-token", token.id)
 
 
 def grant(
@@ -100,9 +102,4 @@ def revoke_grant(session: Session, actor: Actor | None, *, grant_id: UUID, now: 
     if row.until_at is None or row.until_at > now:
         row.until_at = now
         session.add(row)
-        _audit(session, actor, now, "revoke-grant", "grant", row.id)
-
-
-def _audit(session: Session, actor: Actor | None, now: datetime, action: str, kind: str, object_id: UUID) -> None:
-    actor_id = None if actor is None else actor.account_id
-    audit.record(session, now=now, actor_id=actor_id, action=action, object_type=kind, object_id=object_id)
+        record_change(session, actor, now, "revoke-grant", "grant", row.id)

@@ -1,6 +1,7 @@
 """Keeping the directory: organisations, teams, accounts and who is in what. Every change is audited.
 
-`actor` None is the operator at the command line; anyone else must be an administrator.
+`actor` None is the operator at the command line; anyone else must be an administrator, and leaves their own account
+alone. Who is in what is settled by one statement each, so it holds when several administrators act at once.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, SQLModel, col, select
 
-from app import audit
 from app.db import insert_if_absent
 from app.errors import DomainError, Problem
 from app.people import rules
+from app.people.changes import record_change
 from app.people.rules import Actor
-from app.people.tables import Account, Membership, Organisation, RoleAssignment, Team
+from app.people.tables import Account, ApiToken, Membership, Organisation, RoleAssignment, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def add_organisation(
     )
     organisation = Organisation(code=code, name=name.strip(), ods_code=ods_code)
     _insert(session, organisation, "An organisation with this code or ODS code is there already.")
-    _audit(session, actor, now, "add-organisation", "organisation", organisation.id)
+    record_change(session, actor, now, "add-organisation", "organisation", organisation.id)
     return session.get_one(Organisation, organisation.id)
 
 
@@ -73,7 +75,7 @@ def add_team(
     )
     _check_team(team, problems)
     _insert(session, team, "A team with this code is there already.")
-    _audit(session, actor, now, "add-team", "team", team.id)
+    record_change(session, actor, now, "add-team", "team", team.id)
     return session.get_one(Team, team.id)
 
 
@@ -94,7 +96,7 @@ def change_team(session: Session, actor: Actor | None, team: Team, change: TeamC
     for name, value in values.items():
         setattr(team, name, value)
     session.add(team)
-    _audit(session, actor, now, "change-team", "team", team.id, fields=sorted(values))
+    record_change(session, actor, now, "change-team", "team", team.id, fields=sorted(values))
     return team
 
 
@@ -130,39 +132,39 @@ def add_account(
         created_at=now,
     )
     _insert(session, account, "An account with this e-mail address is there already.")
-    _audit(session, actor, now, "add-account", "account", account.id)
+    record_change(session, actor, now, "add-account", "account", account.id)
     return session.get_one(Account, account.id)
 
 
 def close_account(session: Session, actor: Actor | None, account: Account, *, now: datetime) -> None:
-    """Close an account: from now on none of its tokens opens anything. A repeat changes nothing."""
+    """Close an account for good and revoke its tokens: from now on nothing opens for it. A repeat changes nothing."""
     rules.check_administrator(actor, "close-account")
-    if account.closed_at is None:
-        account.closed_at = now
-        session.add(account)
-        _audit(session, actor, now, "close-account", "account", account.id)
+    rules.check_not_own(actor, account.id, "close-account")
+    is_open = (col(Account.id) == account.id, col(Account.closed_at).is_(None))
+    if session.exec(update(Account).where(*is_open).values(closed_at=now)).rowcount:
+        works = (col(ApiToken.account_id) == account.id, col(ApiToken.revoked_at).is_(None))
+        session.exec(update(ApiToken).where(*works).values(revoked_at=now))
+        record_change(session, actor, now, "close-account", "account", account.id)
 
 
 def join_team(session: Session, actor: Actor | None, *, account_id: UUID, team_id: UUID, now: datetime) -> Membership:
     """Put a person in a team from now on. A repeat gives the membership that is there."""
     rules.check_administrator(actor, "join-team")
-    present = _present_membership(session, account_id, team_id, now)
-    if present is not None:
-        return present
-    membership = Membership(account_id=account_id, team_id=team_id, from_at=now)
-    session.add(membership)
-    _audit(session, actor, now, "join-team", "account", account_id, team=str(team_id))
-    return membership
+    rules.check_not_own(actor, account_id, "join-team")
+    wanted = select(Membership).where(*_open_membership(account_id, team_id))
+    while (present := session.exec(wanted).one_or_none()) is None:
+        if insert_if_absent(session, Membership(account_id=account_id, team_id=team_id, from_at=now)):
+            record_change(session, actor, now, "join-team", "account", account_id, team=str(team_id))
+    return present
 
 
 def leave_team(session: Session, actor: Actor | None, *, account_id: UUID, team_id: UUID, now: datetime) -> None:
     """End a person's time in a team, and with it what the team's grants open for them. A repeat changes nothing."""
     rules.check_administrator(actor, "leave-team")
-    present = _present_membership(session, account_id, team_id, now)
-    if present is not None:
-        present.until_at = now
-        session.add(present)
-        _audit(session, actor, now, "leave-team", "account", account_id, team=str(team_id))
+    rules.check_not_own(actor, account_id, "leave-team")
+    ended = update(Membership).where(*_open_membership(account_id, team_id)).values(until_at=now)
+    if session.exec(ended).rowcount:
+        record_change(session, actor, now, "leave-team", "account", account_id, team=str(team_id))
 
 
 def give_role(
@@ -170,22 +172,19 @@ def give_role(
 ) -> RoleAssignment:
     """Give a role at one site, or everywhere with no site. Raises invalid. A repeat changes nothing."""
     rules.check_administrator(actor, "give-role")
+    rules.check_not_own(actor, account_id, "give-role")
     if role not in rules.ROLES:
         raise DomainError(
             "invalid",
             "There is no such role.",
             problems=[Problem("/role", "not-offered", f"Choose one of {', '.join(rules.ROLES)}.")],
         )
-    assignment = _role(session, account_id, role, site_id)
-    if assignment is not None and assignment.ended_at is None:
-        return assignment
-    if assignment is None:
-        assignment = RoleAssignment(account_id=account_id, role=role, site_id=site_id, given_at=now)
-    else:
-        assignment.given_at, assignment.ended_at = now, None
-    session.add(assignment)
-    _audit(session, actor, now, "give-role", "account", account_id, role=role, site=_text(site_id))
-    return assignment
+    wanted = select(RoleAssignment).where(*_open_role(account_id, role, site_id))
+    while (present := session.exec(wanted).one_or_none()) is None:
+        given = RoleAssignment(account_id=account_id, role=role, site_id=site_id, given_at=now)
+        if insert_if_absent(session, given):
+            record_change(session, actor, now, "give-role", "account", account_id, role=role, site=_text(site_id))
+    return present
 
 
 def end_role(
@@ -193,11 +192,10 @@ def end_role(
 ) -> None:
     """Take a role away, from now on. A repeat changes nothing."""
     rules.check_administrator(actor, "end-role")
-    assignment = _role(session, account_id, role, site_id)
-    if assignment is not None and assignment.ended_at is None:
-        assignment.ended_at = now
-        session.add(assignment)
-        _audit(session, actor, now, "end-role", "account", account_id, role=role, site=_text(site_id))
+    rules.check_not_own(actor, account_id, "end-role")
+    ended = update(RoleAssignment).where(*_open_role(account_id, role, site_id)).values(ended_at=now)
+    if session.exec(ended).rowcount:
+        record_change(session, actor, now, "end-role", "account", account_id, role=role, site=_text(site_id))
 
 
 def _check_team(team: Team, problems: list[Problem]) -> None:
@@ -207,34 +205,19 @@ def _check_team(team: Team, problems: list[Problem]) -> None:
     rules.check_has_channel(team.inbox_email, team.webhook_url)
 
 
-def _present_membership(session: Session, account_id: UUID, team_id: UUID, now: datetime) -> Membership | None:
-    wanted = select(Membership).where(Membership.account_id == account_id, Membership.team_id == team_id)
-    memberships = session.exec(wanted.order_by(col(Membership.from_at).desc()))
-    return next((one for one in memberships if one.until_at is None or one.until_at > now), None)
+def _open_membership(account_id: UUID, team_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    mine = col(Membership.account_id) == account_id
+    return mine, col(Membership.team_id) == team_id, col(Membership.until_at).is_(None)
 
 
-def _role(session: Session, account_id: UUID, role: str, site_id: UUID | None) -> RoleAssignment | None:
-    wanted = select(RoleAssignment).where(RoleAssignment.account_id == account_id, RoleAssignment.role == role)
-    return session.exec(wanted.where(col(RoleAssignment.site_id) == site_id)).one_or_none()
+def _open_role(account_id: UUID, role: str, site_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    mine, there = col(RoleAssignment.account_id) == account_id, col(RoleAssignment.site_id) == site_id
+    return mine, there, col(RoleAssignment.role) == role, col(RoleAssignment.ended_at).is_(None)
 
 
 def _insert(session: Session, row: SQLModel, sentence: str) -> None:
     if not insert_if_absent(session, row):
         raise DomainError("already-exists", sentence)
-
-
-def _audit(
-    session: Session, actor: Actor | None, now: datetime, action: str, kind: str, object_id: UUID, **detail: Any
-) -> None:
-    audit.record(
-        session,
-        now=now,
-        actor_id=None if actor is None else actor.account_id,
-        action=action,
-        object_type=kind,
-        object_id=object_id,
-        detail=detail,
-    )
 
 
 def _text(site_id: UUID | None) -> str | None:

@@ -3,10 +3,11 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -24,7 +25,8 @@ def actor_by_token(session: Session, token: str, now: datetime) -> Actor | None:
     found = session.exec(select(ApiToken).where(ApiToken.token_sha256 == digest)).one_or_none()
     if found is None or found.revoked_at is not None or found.expires_at <= now:
         return None
-    return actor_by_account(session, found.account_id, now)
+    actor = actor_by_account(session, found.account_id, now)
+    return None if actor is None else replace(actor, token_id=found.id)
 
 
 def actor_by_account(session: Session, account_id: UUID, now: datetime) -> Actor | None:
@@ -77,11 +79,23 @@ def may_read_outcome(session: Session, actor: Actor, outcome_id: UUID, now: date
     return session.exec(found).first() is not None
 
 
-def directory(session: Session, now: datetime, codes: Iterable[str] | None = None) -> list[DirectoryTeam]:
-    """Every team, or those with these codes, by code, with the people who are in it now."""
-    wanted = select(Team, Organisation.name).join(Organisation).order_by(Team.code)
+def directory(
+    session: Session,
+    now: datetime,
+    codes: Iterable[str] | None = None,
+    *,
+    after: UUID | None = None,
+    limit: int | None = None,
+) -> list[DirectoryTeam]:
+    """Every team, or those with these codes, by code, with the people who are in it now.
+
+    after, limit: a page; at most `limit` teams that follow the team `after`.
+    """
+    wanted = select(Team, Organisation.name).join(Organisation).order_by(Team.code).limit(limit)
     if codes is not None:
         wanted = wanted.where(col(Team.code).in_(set(codes)))
+    if after is not None:
+        wanted = wanted.where(col(Team.code) > select(Team.code).where(Team.id == after).scalar_subquery())
     rows = session.exec(wanted).all()
     members = _members(session, [team.id for team, _ in rows], now)
     return [
@@ -119,27 +133,47 @@ def account_by_email(session: Session, email: str) -> Account:
     return account
 
 
-def organisations(session: Session) -> list[Organisation]:
-    """Every organisation, by code."""
-    return list(session.exec(select(Organisation).order_by(Organisation.code)))
-
-
-def accounts(session: Session) -> list[Account]:
-    """Every account, by name."""
-    return list(session.exec(select(Account).order_by(Account.name, Account.email)))
-
-
-def tokens(session: Session, account_id: UUID | None = None) -> list[ApiToken]:
-    """Tokens of one account or of all, newest first. None of them can be read back."""
-    wanted = select(ApiToken).order_by(col(ApiToken.id).desc())
-    if account_id is not None:
-        wanted = wanted.where(ApiToken.account_id == account_id)
+def organisations(session: Session, *, after: UUID | None = None, limit: int | None = None) -> list[Organisation]:
+    """Every organisation, by code; or a page, at most `limit` that follow the one with the id `after`."""
+    wanted = select(Organisation).order_by(Organisation.code).limit(limit)
+    if after is not None:
+        last = select(Organisation.code).where(Organisation.id == after).scalar_subquery()
+        wanted = wanted.where(col(Organisation.code) > last)
     return list(session.exec(wanted))
 
 
-def grants_on(session: Session, outcome_id: UUID) -> list[Grant]:
-    """Every grant on an outcome, ended ones too, oldest first."""
-    return list(session.exec(select(Grant).where(Grant.outcome_id == outcome_id).order_by(col(Grant.id))))
+def accounts(session: Session, *, after: UUID | None = None, limit: int | None = None) -> list[Account]:
+    """Every account, by name; or a page, at most `limit` that follow the one with the id `after`."""
+    place = tuple_(col(Account.name), col(Account.email))
+    wanted = select(Account).order_by(Account.name, Account.email).limit(limit)
+    if after is not None:
+        wanted = wanted.where(place > select(Account.name, Account.email).where(Account.id == after).scalar_subquery())
+    return list(session.exec(wanted))
+
+
+def tokens(
+    session: Session, account_id: UUID | None = None, *, after: UUID | None = None, limit: int | None = None
+) -> list[ApiToken]:
+    """Tokens of one account or of all, newest first. None of them can be read back.
+
+    after, limit: a page; at most `limit` tokens that follow the token `after`.
+    """
+    wanted = select(ApiToken).order_by(col(ApiToken.id).desc()).limit(limit)
+    if account_id is not None:
+        wanted = wanted.where(ApiToken.account_id == account_id)
+    if after is not None:
+        wanted = wanted.where(col(ApiToken.id) < after)
+    return list(session.exec(wanted))
+
+
+def grants_on(
+    session: Session, outcome_id: UUID, *, after: UUID | None = None, limit: int | None = None
+) -> list[Grant]:
+    """Every grant on an outcome, ended ones too, oldest first; or a page, at most `limit` that follow `after`."""
+    wanted = select(Grant).where(Grant.outcome_id == outcome_id).order_by(col(Grant.id)).limit(limit)
+    if after is not None:
+        wanted = wanted.where(col(Grant.id) > after)
+    return list(session.exec(wanted))
 
 
 def _members(session: Session, team_ids: list[UUID], now: datetime) -> defaultdict[UUID, list[DirectoryMember]]:

@@ -1,7 +1,7 @@
 """Who someone is, what each role allows, and what a name, number or address must look like. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,7 +13,7 @@ ROLES: Final[dict[str, str]] = {
     "site-lead": "withdraws outcomes and records formal reports at the site",
     "privacy-officer": "withdraws outcomes at the site",
     "evaluator": "reads released figures and never an outcome",
-    "administrator": "keeps organisations, teams, accounts and sites; never reads an outcome",
+    "administrator": "keeps organisations, teams, accounts and sites; the role itself opens no outcome",
 }
 """What an account may be given, at one site or (with no site) everywhere. Receiving needs no role, only a team."""
 
@@ -46,6 +46,7 @@ class Actor:
 
     roles: pairs of a role and the site it holds for; None means every site.
     registration: body and number, such as 'GMC 9900001', taken from the account and never typed into a form.
+    token_id: the personal token of this call, for the audit; two tokens of one person are the same person.
     """
 
     account_id: UUID
@@ -56,6 +57,7 @@ class Actor:
     organisation_id: UUID
     team_ids: frozenset[UUID]
     roles: frozenset[tuple[str, UUID | None]]
+    token_id: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,11 @@ def is_clinician_somewhere(actor: Actor) -> bool:
 
 
 def is_administrator(actor: Actor) -> bool:
-    """Whether `actor` keeps the directory. Administrators read no outcome (design, section 9)."""
+    """Whether `actor` keeps the directory (design, section 9).
+
+    The role itself opens no outcome. It is no wall: who decides who is in which team, and issues tokens, could make
+    a second account and read as that one. `check_not_own` refuses the direct way, and the audit keeps every step.
+    """
     return has_role(actor, "administrator")
 
 
@@ -118,6 +124,15 @@ def check_administrator(actor: Actor | None, action: str) -> None:
     """Raise Denied unless `actor` is an administrator. None, the operator at the command line, is trusted."""
     if actor is not None and not is_administrator(actor):
         raise Denied(actor_id=actor.account_id, action=action, object_type="directory", object_id="directory")
+
+
+def check_not_own(actor: Actor | None, account_id: UUID, action: str) -> None:
+    """Raise Denied when `actor` would change what their own account may do: that takes somebody else.
+
+    None, the operator at the command line, is nobody in the directory and is trusted.
+    """
+    if actor is not None and actor.account_id == account_id:
+        raise Denied(actor_id=actor.account_id, action=action, object_type="account", object_id=account_id)
 
 
 def problems_in_text(value: str, pointer: str, *, most: int) -> list[Problem]:

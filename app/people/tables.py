@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from app.db import UTCDateTime, new_id
@@ -45,8 +45,15 @@ class Account(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
+def _unique_while(empty: str, *columns: str, name: str) -> Index:
+    """A unique index over the rows whose columns `empty` (SQL) are null, which a unique constraint does not bind."""
+    return Index(name, *columns, unique=True, sqlite_where=text(empty), postgresql_where=text(empty))
+
+
 class Membership(SQLModel, table=True):
-    """An account's time in a team."""
+    """An account's time in a team. At any moment at most one is open for each account and team."""
+
+    __table_args__ = (_unique_while("until_at IS NULL", "account_id", "team_id", name="uq_membership_open"),)
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     account_id: UUID = Field(foreign_key="account.id", index=True)
@@ -56,10 +63,18 @@ class Membership(SQLModel, table=True):
 
 
 class RoleAssignment(SQLModel, table=True):
-    """A role (see `people.rules.ROLES`) at one site or, with none, everywhere."""
+    """An account's time in a role (see `people.rules.ROLES`) at one site or, with none, everywhere.
+
+    At any moment at most one is open for each account, role and site, and one with no site.
+    """
 
     __tablename__ = "role_assignment"
-    __table_args__ = (UniqueConstraint("account_id", "role", "site_id"),)
+    __table_args__ = (
+        _unique_while("ended_at IS NULL", "account_id", "role", "site_id", name="uq_role_assignment_open_at_site"),
+        _unique_while(
+            "ended_at IS NULL AND site_id IS NULL", "account_id", "role", name="uq_role_assignment_open_everywhere"
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     account_id: UUID = Field(foreign_key="account.id", index=True)

@@ -2,16 +2,19 @@
 
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.errors import DomainError
 from app.sites.rules import SitePolicy, policy_from
 from app.sites.tables import Site
 
 
-def sites(session: Session) -> list[Site]:
-    """Every site, by code."""
-    return list(session.exec(select(Site).order_by(Site.code)))
+def sites(session: Session, *, after: UUID | None = None, limit: int | None = None) -> list[Site]:
+    """Every site, by code; or a page, at most `limit` that follow the one with the id `after`."""
+    wanted = select(Site).order_by(Site.code).limit(limit)
+    if after is not None:
+        wanted = wanted.where(col(Site.code) > select(Site.code).where(Site.id == after).scalar_subquery())
+    return list(session.exec(wanted))
 
 
 def site_by_code(session: Session, code: str) -> Site:

@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotent_answer")),
         sa.UniqueConstraint("account_id", "route", "key", name=op.f("uq_idempotent_answer_account_id_route_key")),
     )
+    op.create_index(op.f("ix_idempotent_answer_answered_at"), "idempotent_answer", ["answered_at"], unique=False)
     op.create_table(
         "membership",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -120,6 +121,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_membership_account_id"), "membership", ["account_id"], unique=False)
     op.create_index(op.f("ix_membership_team_id"), "membership", ["team_id"], unique=False)
+    op.create_index(
+        "uq_membership_open",
+        "membership",
+        ["account_id", "team_id"],
+        unique=True,
+        sqlite_where=sa.text("until_at IS NULL"),
+        postgresql_where=sa.text("until_at IS NULL"),
+    )
     op.create_table(
         "outcome",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -147,9 +156,24 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_role_assignment_account_id")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_role_assignment_site_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_assignment")),
-        sa.UniqueConstraint("account_id", "role", "site_id", name=op.f("uq_role_assignment_account_id_role_site_id")),
     )
     op.create_index(op.f("ix_role_assignment_account_id"), "role_assignment", ["account_id"], unique=False)
+    op.create_index(
+        "uq_role_assignment_open_at_site",
+        "role_assignment",
+        ["account_id", "role", "site_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "uq_role_assignment_open_everywhere",
+        "role_assignment",
+        ["account_id", "role"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL AND site_id IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL AND site_id IS NULL"),
+    )
     op.create_table(
         "draft",
         sa.Column("outcome_id", sa.Uuid(), nullable=False),
@@ -265,6 +289,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_recipient_account_id"), "recipient", ["account_id"], unique=False)
     op.create_index(op.f("ix_recipient_team_id"), "recipient", ["team_id"], unique=False)
     op.create_index(op.f("ix_recipient_version_id"), "recipient", ["version_id"], unique=False)
+    op.create_index(
+        "uq_recipient_team",
+        "recipient",
+        ["version_id", "team_id"],
+        unique=True,
+        sqlite_where=sa.text("account_id IS NULL"),
+        postgresql_where=sa.text("account_id IS NULL"),
+    )
     op.create_table(
         "delivery",
         sa.Column("id", sa.Uuid(), nullable=False),

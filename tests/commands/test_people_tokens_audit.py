@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from app.commands import audit, people, tokens
 from app.db import engine_for, transactions
 from app.outcomes import queries
-from app.people.queries import actor_by_token
+from app.people.queries import actor_by_token, grants_on, may_read_outcome
 from app.settings import Settings, settings_from_environment
 from app.version import ROOT
 
@@ -74,6 +74,42 @@ def test_a_token_is_issued_listed_and_revoked(run: Run, sqlite_url: str) -> None
     assert _speaks_for(sqlite_url, plain) is None
 
 
+def test_what_a_person_may_do_is_taken_away(run: Run, sqlite_url: str) -> None:
+    run(people.app, "load", CAST)
+    priya = "priya.dunmore@beacon-down-council.example"
+    plain = run(tokens.app, "issue", priya).stdout.strip()
+    asha = "asha.kerrin@beacon-down-trust.example"
+    assert run(people.app, "leave", priya, "meon-duty").exit_code == 0
+    assert run(people.app, "end-role", asha, "clinician", "--site", "meon").exit_code == 0
+    cast = _cast(sqlite_url)
+    assert cast["priya.dunmore"].team_ids == {cast.teams["beacon-duty"].id}
+    assert ("clinician", cast.sites["meon"].id) not in cast["asha.kerrin"].roles
+    assert ("clinician", cast.sites["beacon-down"].id) in cast["asha.kerrin"].roles
+    assert run(people.app, "close", priya).exit_code == 0
+    assert _speaks_for(sqlite_url, plain) is None
+    assert "revoked" in run(tokens.app, "list", "--email", priya).stdout
+    for words in (("close", "nobody@x.example"), ("leave", asha, "nowhere"), ("end-role", asha, "x", "--site", "y")):
+        refused = run(people.app, *words)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+
+
+def test_a_grant_is_shown_and_ended(run: Run, sqlite_url: str) -> None:
+    now = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+    engine = engine_for(Settings(database_url=sqlite_url))
+    with transactions(engine)() as session:
+        cast = factories.load_cast(session, now)
+        outcome, _ = factories.signed_outcome(session, cast["asha.kerrin"], cast.sites["beacon-down"], now)
+        granted = [one.id for one in grants_on(session, outcome.id) if one.account_id == cast["asha.kerrin"].account_id]
+    shown = run(people.app, "grants", outcome.reference)
+    assert str(granted[0]) in shown.stdout
+    assert run(people.app, "revoke-grant", str(granted[0])).exit_code == 0
+    with transactions(engine)() as session:
+        assert not may_read_outcome(session, cast["asha.kerrin"], outcome.id, datetime.now(UTC))
+    engine.dispose()
+    assert run(people.app, "grants", "2222-22").exit_code == 1
+    assert "no grant" in run(people.app, "revoke-grant", str(outcome.id)).stderr
+
+
 def test_a_token_for_nobody_or_for_ever_is_refused(run: Run) -> None:
     run(people.app, "load", CAST)
     assert "no account" in run(tokens.app, "issue", "nobody@x.example").stderr
@@ -114,3 +150,11 @@ def _speaks_for(url: str, plain: str) -> str | None:
         actor = actor_by_token(session, plain, datetime.now(UTC))
     engine.dispose()
     return actor.email if actor else None
+
+
+def _cast(url: str) -> factories.Cast:
+    engine = engine_for(Settings(database_url=url))
+    with transactions(engine)() as session:
+        cast = factories.cast_in(session, datetime.now(UTC))
+    engine.dispose()
+    return cast

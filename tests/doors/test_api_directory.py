@@ -1,8 +1,11 @@
 """Who I am, who can be told, and keeping that list."""
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
-from serving import Service
+import pytest
+from serving import Caller, Service
 
 from app.questionnaires import load_forms
 
@@ -50,6 +53,101 @@ def test_an_administrator_brings_in_a_person_who_can_then_sign_in_until_the_toke
     assert service.caller(None).get("/me", headers=headers).status_code == 401
 
 
+def test_what_was_given_is_taken_away_by_the_next_call(service: Service) -> None:
+    administrator, person = service.caller("demo.admin"), _newcomer(service, "beacon-police")
+    path, outcome = f"/accounts/{person.account_id}", f"/outcomes/{service.caller().signed()}"
+    role = {"role": "clinician", "site": "harbour"}
+    assert administrator.post(f"{path}/roles", role).status_code == 201
+    assert administrator.post(f"{path}/roles", {"role": "evaluator"}).status_code == 201
+    assert person.get(outcome).status_code == 200
+    assert administrator.call("DELETE", f"{path}/memberships/beacon-police").status_code == 204
+    assert person.get(outcome).status_code == 404
+    assert administrator.call("DELETE", f"{path}/roles/clinician").status_code == 204
+    assert role in person.get("/me").json()["roles"]
+    assert administrator.call("DELETE", f"{path}/roles/clinician?site=harbour").status_code == 204
+    assert person.get("/me").json()["roles"] == [{"role": "evaluator", "site": None}]
+    assert administrator.call("DELETE", f"{path}/roles/evaluator").status_code == 204
+    assert person.get("/me").json()["roles"] == []
+
+
+def test_closing_an_account_stops_its_tokens_at_once(service: Service) -> None:
+    administrator, person = service.caller("demo.admin"), _newcomer(service, "beacon-police")
+    path = f"/accounts/{person.account_id}"
+    (told,) = administrator.get(f"{path}/tokens").json()["items"]
+    assert set(told) == {"id", "label", "created_at", "expires_at", "revoked_at"}
+    assert (told["label"], told["revoked_at"]) == ("laptop", None)
+    for _ in range(2):
+        assert administrator.call("DELETE", path).status_code == 204
+    assert person.get("/me").status_code == 401
+    assert administrator.get(f"{path}/tokens").json()["items"][0]["revoked_at"] is not None
+    accounts = _all(administrator, "/accounts", 100)
+    assert [one["closed_at"] is None for one in accounts if one["id"] == person.account_id] == [False]
+
+
+def test_a_grant_that_is_ended_opens_nothing_from_the_next_call_on(service: Service) -> None:
+    administrator, person = service.caller("demo.admin"), _newcomer(service, "beacon-police")
+    outcome = f"/outcomes/{service.caller().signed()}"
+    outcome_id = person.get(outcome).json()["id"]
+    team_id = administrator.get("/teams/beacon-police").json()["id"]
+    grants = _all(administrator, "/grants", 2, outcome_id=outcome_id)
+    (grant,) = [one["id"] for one in grants if one["team_id"] == team_id]
+    assert administrator.call("DELETE", f"/grants/{grant}").status_code == 204
+    assert person.get(outcome).status_code == 404
+    (ended,) = [one for one in _all(administrator, "/grants", 2, outcome_id=outcome_id) if one["id"] == grant]
+    assert ended["until_at"] is not None
+    assert service.caller().get(outcome).status_code == 200
+
+
+def test_only_administrators_take_anything_away(service: Service) -> None:
+    person = _newcomer(service, "beacon-police")
+    path = f"/accounts/{person.account_id}"
+    paths = ["", "/memberships/beacon-police", "/roles/clinician"]
+    for caller in (service.caller(), person):
+        calls = [caller.call("DELETE", path + end) for end in paths]
+        calls += [caller.get(f"{path}/tokens"), caller.get(f"/grants?outcome_id={uuid4()}")]
+        assert {one.status_code for one in [*calls, caller.call("DELETE", f"/grants/{uuid4()}")]} == {404}
+    assert [one["code"] for one in person.get("/me").json()["teams"]] == ["beacon-police"]
+
+
+def test_what_is_not_there_cannot_be_taken_away(service: Service) -> None:
+    administrator, person = service.caller("demo.admin"), _newcomer(service, "beacon-police")
+    path = f"/accounts/{person.account_id}"
+    for gone in (f"/accounts/{uuid4()}", f"/accounts/{uuid4()}/memberships/beacon-police", f"/grants/{uuid4()}"):
+        assert administrator.call("DELETE", gone).status_code == 404
+    nobody = administrator.call("DELETE", f"{path}/memberships/nowhere")
+    assert nobody.json()["type"] == "urn:sameday:problem:unknown-team"
+    nowhere = administrator.call("DELETE", f"{path}/roles/clinician?site=nowhere")
+    assert nowhere.json()["type"] == "urn:sameday:problem:unknown-site"
+
+
+def test_administrators_cannot_let_themselves_in(service: Service) -> None:
+    administrator = service.caller("demo.admin")
+    me = administrator.get("/me").json()
+    path = f"/accounts/{me['account_id']}"
+    for call in (
+        administrator.post(f"{path}/memberships", {"team": "beacon-police"}),
+        administrator.post(f"{path}/roles", {"role": "clinician"}),
+        administrator.post(f"{path}/tokens", {"label": "another"}),
+        administrator.call("DELETE", f"{path}/roles/administrator"),
+        administrator.call("DELETE", path),
+    ):
+        assert call.status_code == 404
+    assert administrator.get("/me").json() == me
+    events = _all(administrator, "/audit", 100, object_id=me["account_id"])
+    denied = {one["action"] for one in events if one["result"] == "denied"}
+    assert denied == {"join-team", "give-role", "issue-token", "end-role", "close-account"}
+
+
+@pytest.mark.parametrize("path", ["/organisations", "/accounts", "/teams", "/sites"])
+def test_a_list_of_the_directory_comes_in_pages(service: Service, path: str) -> None:
+    administrator = service.caller("demo.admin")
+    whole = _all(administrator, path, 100)
+    assert _all(administrator, path, 3) == whole
+    assert len(whole) > 3
+    first = administrator.get(path, params={"limit": 3}).json()
+    assert (len(first["items"]), first["next"] is None) == (3, False)
+
+
 def test_of_two_changes_to_a_team_made_from_one_state_the_second_is_stale(service: Service) -> None:
     administrator = service.caller("demo.admin")
     read = administrator.get("/teams/meon-gp")
@@ -91,3 +189,31 @@ def test_audit_pages_follow_each_other(service: Service) -> None:
         after = {"after": page["next"]}
     assert len(pages) == len(set(pages)) >= 3
     assert pages == sorted(pages, reverse=True)
+
+
+@dataclass
+class _Newcomer(Caller):
+    account_id: str = ""
+
+
+def _newcomer(service: Service, team: str) -> _Newcomer:
+    """Somebody whom no other test knows, in a team and with a token."""
+    administrator, unique = service.caller("demo.admin"), uuid4().hex[:8]
+    person = {"organisation": "meon-council", "email": f"n-{unique}@new.example", "name": "New Comer"}
+    account_id = administrator.post("/accounts", person).json()["id"]
+    assert administrator.post(f"/accounts/{account_id}/memberships", {"team": team}).status_code == 201
+    token = administrator.post(f"/accounts/{account_id}/tokens", {"label": "laptop"}).json()["token"]
+    return _Newcomer(service.client, token, account_id)
+
+
+def _all(caller: Caller, path: str, limit: int, **params: str) -> list[dict[str, Any]]:
+    """Every item of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    after: dict[str, str] = {}
+    while True:
+        page = caller.get(path, params={"limit": limit, **params, **after}).json()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        after = {"after": page["next"]}

@@ -1,6 +1,7 @@
 """Keeping the directory, on both databases."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import factories
 import pytest
@@ -13,6 +14,7 @@ from app.people import access, actions, queries
 from app.people.actions import TeamChange
 from app.people.rules import Denied
 from app.people.tables import ApiToken, Organisation
+from app.sites.queries import sites
 
 
 @pytest.fixture
@@ -96,6 +98,38 @@ def test_only_an_administrator_keeps_the_directory(session: Session, now: dateti
     assert (event.action, event.actor_id) == ("add-organisation", cast["demo.admin"].account_id)
 
 
+def test_an_administrator_changes_nothing_about_their_own_account(session: Session, now: datetime) -> None:
+    cast = factories.load_cast(session, now)
+    administrator = cast["demo.admin"]
+    own = {"account_id": administrator.account_id, "now": now}
+    account = queries.account_by_email(session, administrator.email)
+    team_id = cast.teams["meon-duty"].id
+    before = len(session.exec(select(AuditEvent)).all())
+    for change in (
+        lambda: actions.join_team(session, administrator, team_id=team_id, **own),
+        lambda: actions.leave_team(session, administrator, team_id=team_id, **own),
+        lambda: actions.give_role(session, administrator, role="clinician", site_id=None, **own),
+        lambda: actions.end_role(session, administrator, role="administrator", site_id=None, **own),
+        lambda: actions.close_account(session, administrator, account, now=now),
+        lambda: access.issue_token(session, administrator, label="x", days=1, **own),
+    ):
+        with pytest.raises(Denied):
+            change()
+    assert factories.cast_in(session, now)["demo.admin"] == administrator
+    assert len(session.exec(select(AuditEvent)).all()) == before
+
+
+def test_the_audit_names_the_token_that_a_change_was_made_with(session: Session, now: datetime) -> None:
+    cast = factories.load_cast(session, now)
+    account_id = cast["demo.admin"].account_id
+    token, plain = access.issue_token(session, None, account_id=account_id, label="desk", days=1, now=now)
+    session.flush()
+    administrator = queries.actor_by_token(session, plain, now)
+    added = actions.add_organisation(session, administrator, code="new", name="New", now=now)
+    event = session.exec(select(AuditEvent).where(AuditEvent.object_id == str(added.id))).one()
+    assert event.detail == {"token": str(token.id)}
+
+
 def test_who_leaves_a_team_or_role_has_it_no_more_and_may_get_it_again(session: Session, now: datetime) -> None:
     cast = factories.load_cast(session, now)
     priya, meon = cast["priya.dunmore"], cast.teams["meon-duty"]
@@ -153,7 +187,11 @@ def test_a_closed_account_opens_nothing(session: Session, now: datetime) -> None
     _, plain = access.issue_token(session, None, account_id=cast["tom.lyle"].account_id, label="x", days=9, now=now)
     account = queries.account_by_email(session, cast["tom.lyle"].email)
     actions.close_account(session, None, account, now=now)
+    actions.close_account(session, None, account, now=now + timedelta(hours=1))
     assert queries.actor_by_token(session, plain, now) is None
+    assert [token.revoked_at for token in queries.tokens(session, account.id)] == [now]
+    closed = select(AuditEvent).where(AuditEvent.object_id == str(account.id), AuditEvent.action == "close-account")
+    assert [event.at for event in session.exec(closed)] == [now]
 
 
 @pytest.mark.parametrize("days", [0, 366, -1])
@@ -193,3 +231,26 @@ def test_the_directory_shows_no_channel(session: Session, now: datetime) -> None
         ["Glen Orchard"],
     )
     assert not hasattr(team, "inbox_email")
+
+
+def test_every_list_can_be_read_in_pages_and_keeps_its_order(session: Session, now: datetime) -> None:
+    cast = factories.load_cast(session, now)
+    outcome, _ = factories.signed_outcome(session, cast["asha.kerrin"], cast.sites["beacon-down"], now)
+    for number in range(3):
+        owner = cast["tom.lyle"].account_id
+        access.issue_token(session, None, account_id=owner, label=str(number), days=1, now=now)
+    session.flush()
+    for read in (
+        partial(queries.organisations, session),
+        partial(queries.accounts, session),
+        partial(queries.directory, session, now),
+        partial(queries.tokens, session),
+        partial(queries.grants_on, session, outcome.id),
+        partial(sites, session),
+    ):
+        whole, pages = read(), read(limit=2)
+        while page := read(limit=2, after=pages[-1].id):
+            assert len(page) <= 2
+            pages += page
+        assert pages == whole
+        assert len(whole) > 2

@@ -44,6 +44,15 @@ def test_who_is_no_administrator_is_refused_with_the_facts_for_the_audit() -> No
     assert (caught.value.code, caught.value.action, caught.value.actor_id) == ("not-found", "add-team", UUID(int=9))
 
 
+def test_an_administrator_leaves_their_own_account_to_others() -> None:
+    administrator = actor(("administrator", None))
+    rules.check_not_own(administrator, UUID(int=10), "give-role")
+    rules.check_not_own(None, UUID(int=9), "give-role")
+    with pytest.raises(Denied) as caught:
+        rules.check_not_own(administrator, UUID(int=9), "give-role")
+    assert (caught.value.action, caught.value.object_id) == ("give-role", str(UUID(int=9)))
+
+
 @pytest.mark.parametrize("email", ["duty@meon-council.example", "o'neil+x@a.b.example", "a@b-c.example"])
 def test_an_address_of_the_usual_shape_is_taken(email: str) -> None:
     assert rules.problems_in_email(email, "/email") == []
