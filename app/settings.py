@@ -23,7 +23,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    database_url: str = Field("sqlite:///sameday.db", description="SQLAlchemy address; sqlite or postgresql+psycopg")
+    database_url: str = Field(
+        "sqlite:///sameday.db",
+        pattern=r"^(sqlite://|postgresql\+psycopg://)",
+        description="Address of the database: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME",
+    )
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the service; links are made of it")
     service_name: str = Field("Sameday", max_length=60, description="The name in notices and on documents")
     state_dir: Path = Field(Path("var"), description="Folder for the self-made seal key and temporary files")
@@ -41,6 +45,11 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(None, description="Password at the mail server")
     smtp_from: str = Field("no-reply@sameday.example", description="Sender of every notice")
     send_timeout_seconds: float = Field(20.0, gt=0, le=300, description="Longest wait for a mail server or webhook")
+    webhook_allow_private: bool = Field(
+        False,
+        description="Let webhooks go to private and loopback addresses (there also without TLS); for trials, and for "
+        "networks where every receiver has a private address",
+    )
 
     run_worker: bool = Field(True, description="Run the worker inside `sameday serve` (always so on SQLite)")
     render_workers: int = Field(1, ge=1, le=64, description="Processes that render and seal documents")

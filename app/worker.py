@@ -68,8 +68,7 @@ class Worker:
         self._engine = engine
         self._transaction = transactions(engine)
         self._letterhead = Letterhead(settings.service_name, settings.base_url)
-        self._webhook = Webhook(settings.send_timeout_seconds, clock.now)
-        self._channels: Channels = {INBOX: Inbox(), EMAIL: _email(settings), WEBHOOK: self._webhook}
+        self._channels: Channels = {INBOX: Inbox(), EMAIL: _email(settings), WEBHOOK: _webhook(settings)}
         self._pool = DocumentPool(settings)
         self._is_warm = False
         self._stopping = threading.Event()
@@ -104,7 +103,6 @@ class Worker:
         if self._sweeper.is_alive():
             self._sweeper.join()
         self._pool.close()
-        self._webhook.close()
 
     def share(self, version_id: str) -> None:
         """Make the document of a signed version, then queue its deliveries."""
@@ -196,6 +194,10 @@ def _email(settings: Settings) -> Email:
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
     )
+
+
+def _webhook(settings: Settings) -> Webhook:
+    return Webhook(settings.send_timeout_seconds, clock.now, allow_private=settings.webhook_allow_private)
 
 
 def _config(settings: Settings, engine: Engine) -> DBOSConfig:

@@ -104,6 +104,7 @@ class Service:
             "SAMEDAY_SMTP_PORT": str(smtp_port),
             "SAMEDAY_RUN_WORKER": str(embedded),
             "SAMEDAY_LOG_LEVEL": "WARNING",
+            "SAMEDAY_WEBHOOK_ALLOW_PRIVATE": "true",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.groups: list[int] = []

@@ -9,17 +9,19 @@ from fastapi import APIRouter, Query, Response
 from app import audit
 from app.api.answers import PREFIX, answer
 from app.api.body import StrictRoute
-from app.api.lookup import outcome_id_of
-from app.api.pagination import PageAsked
-from app.api.schemas import (
+from app.api.delivery_schemas import (
     Acknowledge,
     AcknowledgementTold,
     DeliveryTold,
     InboxItem,
-    Listed,
     NotMineTold,
     RetryTold,
     SayNotMine,
+)
+from app.api.lookup import outcome_id_of
+from app.api.pagination import PageAsked
+from app.api.schemas import (
+    Listed,
 )
 from app.api.translate import delivery_told
 from app.api.values import IdInPath, OutcomeInPath
@@ -53,7 +55,7 @@ def read_inbox(
     page: PageAsked,
     session: DbSession,
     actor: CurrentActor,
-    state: Annotated[Literal["waiting", "all"], Query(description="Waiting: not acknowledged yet")] = "waiting",
+    state: Annotated[Literal["waiting", "all"], Query(description="Waiting: still asks for an answer")] = "waiting",
 ) -> Listed[InboxItem]:
     """What came for you and your teams, newest first. It names no child."""
     found = queries.inbox_of(session, actor, state=state, limit=page.with_next, after=page.after)
@@ -67,6 +69,7 @@ def read_inbox(
                 received_at=one.received_at,
                 opened_at=one.opened_at,
                 acknowledged_at=one.acknowledged_at,
+                not_mine_at=one.not_mine_at,
             )
             for one in found[: page.limit]
         ],

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from app import engine
@@ -30,7 +32,7 @@ def escalate(transaction: Transaction, *, delivery_id: UUID, step: int, now: dat
             return
         recipient = session.get_one(Recipient, delivery.recipient_id)
         version = session.get_one(OutcomeVersion, delivery.version_id)
-        if is_settled(session, delivery, recipient, version):
+        if _is_settled(session, delivery_id):
             return
         outcome = session.get_one(Outcome, version.outcome_id)
         policy = policy_of(session.get_one(Site, outcome.site_id))
@@ -46,27 +48,41 @@ def escalate(transaction: Transaction, *, delivery_id: UUID, step: int, now: dat
             engine.enqueue(session, work.escalate(delivery_id, step + 1, max(due - now, timedelta())))
 
 
-def is_settled(session: Session, delivery: Delivery, recipient: Recipient, version: OutcomeVersion) -> bool:
-    """Whether nobody need be chased: a person of the team has it, or a later notice to that team took its place."""
+def is_settled() -> ColumnElement[bool]:
+    """Whether nobody need be chased: a person of the team has it, or a later notice to that team took its place.
+
+    For the WHERE of a query over Delivery, its Recipient and its OutcomeVersion.
+    """
+    other, reached, their_version = aliased(Delivery), aliased(Recipient), aliased(OutcomeVersion)
     same_team = (
+        select(other.id)
+        .join(reached, col(reached.id) == col(other.recipient_id))
+        .join(their_version, col(their_version.id) == col(reached.version_id))
+        .where(
+            their_version.outcome_id == col(OutcomeVersion.outcome_id),
+            reached.team_id == col(Recipient.team_id),
+            reached.role == col(Recipient.role),
+            other.purpose == col(Delivery.purpose),
+        )
+        .correlate(Delivery, Recipient, OutcomeVersion)
+    )
+    # 'I have it' is said of one version; 'I have deleted it' of all of them.
+    same_notice = or_(col(Delivery.purpose) != OUTCOME, col(reached.version_id) == col(Recipient.version_id))
+    acknowledged = same_team.join(Acknowledgement, col(Acknowledgement.delivery_id) == col(other.id)).where(same_notice)
+    newer = same_team.where(col(their_version.number) > col(OutcomeVersion.number), col(reached.account_id).is_(None))
+    withdrawn = select(Withdrawal.outcome_id).where(Withdrawal.outcome_id == col(OutcomeVersion.outcome_id))
+    overtaken = and_(col(Delivery.purpose) == OUTCOME, or_(newer.exists(), withdrawn.exists()))
+    return or_(acknowledged.exists(), overtaken)
+
+
+def _is_settled(session: Session, delivery_id: UUID) -> bool:
+    found = (
         select(Delivery.id)
         .join(Recipient, col(Recipient.id) == col(Delivery.recipient_id))
-        .join(OutcomeVersion, col(OutcomeVersion.id) == col(Recipient.version_id))
-        .where(
-            OutcomeVersion.outcome_id == version.outcome_id,
-            Recipient.team_id == recipient.team_id,
-            Recipient.role == recipient.role,
-            Delivery.purpose == delivery.purpose,
-        )
+        .join(OutcomeVersion, col(OutcomeVersion.id) == col(Delivery.version_id))
+        .where(Delivery.id == delivery_id, is_settled())
     )
-    acknowledged = same_team.join(Acknowledgement, col(Acknowledgement.delivery_id) == col(Delivery.id))
-    if delivery.purpose != OUTCOME:
-        return session.exec(acknowledged.limit(1)).first() is not None
-    if session.get(Withdrawal, version.outcome_id) is not None:
-        return True
-    acknowledged = acknowledged.where(Recipient.version_id == version.id)
-    superseded = same_team.where(OutcomeVersion.number > version.number, col(Recipient.account_id).is_(None))
-    return any(session.exec(found.limit(1)).first() is not None for found in (acknowledged, superseded))
+    return session.exec(found).first() is not None
 
 
 def tell_by_email(session: Session, about: Delivery, purpose: str, address: str, now: datetime) -> None:

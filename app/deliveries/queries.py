@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from app.deliveries.actions import reaches
-from app.deliveries.rules import INBOX, OUTCOME, WITHDRAWAL, chase_purpose
+from app.deliveries.rules import INBOX, NOT_MINE_AUTHOR, NOT_MINE_TEAM, OUTCOME, WITHDRAWAL, chase_purpose
 from app.deliveries.tables import Acknowledgement, Attempt, Delivery, Escalation, NotMine
-from app.outcomes.tables import Outcome, OutcomeVersion, Recipient
+from app.outcomes.tables import Outcome, OutcomeVersion, Recipient, Withdrawal
 from app.people.rules import Actor
 from app.people.tables import Account
 
@@ -30,14 +32,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that told someone else of a delivery, a delivery itself: how it stands and what was tried."""
+
+    delivery_id: UUID
+    purpose: str
+    status: str
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chase:
-    """One step of the chain on silence: who was told, by role, and how the mail to them stands."""
+    """One step of the chain on silence: who was told, by role, and the mail to them."""
 
     step: int
     at: datetime
     told: str
-    status: str
-    attempts: tuple[Attempt, ...]
+    mail: Mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,7 @@ class DeliveryView:
     attempts: tuple[Attempt, ...]
     acknowledged: Answer | None
     not_mine: Answer | None
+    not_mine_mails: tuple[Mail, ...]
     escalations: tuple[Chase, ...]
 
 
@@ -64,6 +76,7 @@ class InboxItem:
     received_at: datetime
     opened_at: datetime | None
     acknowledged_at: datetime | None
+    not_mine_at: datetime | None
 
 
 def deliveries_of(session: Session, outcome_id: UUID) -> list[DeliveryView]:
@@ -85,6 +98,7 @@ def deliveries_of(session: Session, outcome_id: UUID) -> list[DeliveryView]:
             attempts=facts.attempts(delivery),
             acknowledged=facts.acknowledged.get((delivery.recipient_id, delivery.purpose)),
             not_mine=facts.not_mine.get((delivery.recipient_id, delivery.purpose)),
+            not_mine_mails=facts.not_mine_mails(delivery),
             escalations=facts.chases(delivery),
         )
         for delivery, recipient, number in rows
@@ -100,33 +114,69 @@ def inbox_of(
     limit: int = 50,
     after: UUID | None = None,
 ) -> list[InboxItem]:
-    """What came for `actor` and their teams, newest first. after: the delivery id of the last item seen."""
+    """What came for `actor` and their teams, newest first. after: the delivery id of the last item seen.
+
+    waiting: neither answered nor overtaken by a newer version or a withdrawal, which have lines of their own.
+    """
     wanted = (
         select(Delivery, Outcome.reference, OutcomeVersion.number, Acknowledgement.acknowledged_at)
         .join(Recipient, col(Recipient.id) == col(Delivery.recipient_id))
         .join(OutcomeVersion, col(OutcomeVersion.id) == col(Delivery.version_id))
         .join(Outcome, col(Outcome.id) == col(OutcomeVersion.outcome_id))
         .outerjoin(Acknowledgement, col(Acknowledgement.delivery_id) == col(Delivery.id))
+        .outerjoin(NotMine, col(NotMine.delivery_id) == col(Delivery.id))
         .where(Delivery.channel == INBOX, reaches(actor))
         .order_by(col(Delivery.id).desc())
         .limit(limit)
     )
     if state == "waiting":
-        wanted = wanted.where(col(Acknowledgement.delivery_id).is_(None))
+        wanted = wanted.where(col(Acknowledgement.delivery_id).is_(None), col(NotMine.delivery_id).is_(None))
+        wanted = wanted.where(not_(_is_overtaken()))
     if after is not None:
         wanted = wanted.where(col(Delivery.id) < after)
-    return [
-        InboxItem(
-            delivery_id=delivery.id,
-            reference=reference,
-            version_number=number,
-            purpose=delivery.purpose,
-            received_at=delivery.queued_at,
-            opened_at=delivery.opened_at,
-            acknowledged_at=acknowledged_at,
+    rows = session.exec(wanted).all()
+    not_mine_at = _not_mine_at(session, [delivery.id for delivery, _, _, _ in rows])
+    return [_inbox_item(*row, not_mine_at.get(row[0].id)) for row in rows]
+
+
+def _inbox_item(
+    delivery: Delivery, reference: str, number: int, acknowledged_at: datetime | None, not_mine_at: datetime | None
+) -> InboxItem:
+    return InboxItem(
+        delivery_id=delivery.id,
+        reference=reference,
+        version_number=number,
+        purpose=delivery.purpose,
+        received_at=delivery.queued_at,
+        opened_at=delivery.opened_at,
+        acknowledged_at=acknowledged_at,
+        not_mine_at=not_mine_at,
+    )
+
+
+def _not_mine_at(session: Session, ids: list[UUID]) -> dict[UUID, datetime]:
+    said = select(NotMine.delivery_id, NotMine.said_at).where(col(NotMine.delivery_id).in_(ids))
+    return dict(session.exec(said).all())
+
+
+def _is_overtaken() -> ColumnElement[bool]:
+    """Whether a delivery tells of a version that is withdrawn, or of which the same recipient has got a newer one."""
+    newer, reached, their_version = aliased(Delivery), aliased(Recipient), aliased(OutcomeVersion)
+    superseded = (
+        select(newer.id)
+        .join(reached, col(reached.id) == col(newer.recipient_id))
+        .join(their_version, col(their_version.id) == col(reached.version_id))
+        .where(
+            newer.purpose == OUTCOME,
+            reached.team_id == col(Recipient.team_id),
+            col(reached.account_id).is_not_distinct_from(col(Recipient.account_id)),
+            their_version.outcome_id == col(OutcomeVersion.outcome_id),
+            col(their_version.number) > col(OutcomeVersion.number),
         )
-        for delivery, reference, number, acknowledged_at in session.exec(wanted)
-    ]
+        .correlate(Recipient, OutcomeVersion)
+    )
+    withdrawn = select(Withdrawal.outcome_id).where(Withdrawal.outcome_id == col(OutcomeVersion.outcome_id))
+    return and_(col(Delivery.purpose) == OUTCOME, or_(superseded.exists(), withdrawn.exists()))
 
 
 class _Facts:
@@ -170,9 +220,18 @@ class _Facts:
             step=escalation.step,
             at=escalation.escalated_at,
             told=escalation.told,
-            status=mail.status,
-            attempts=self.attempts(mail),
+            mail=self._mail(mail),
         )
+
+    def not_mine_mails(self, delivery: Delivery) -> tuple[Mail, ...]:
+        """They hang on the in-app delivery, as the answer does."""
+        if delivery.channel != INBOX or (delivery.recipient_id, delivery.purpose) not in self.not_mine:
+            return ()
+        told = (self._by_purpose.get((delivery.recipient_id, purpose)) for purpose in (NOT_MINE_AUTHOR, NOT_MINE_TEAM))
+        return tuple(self._mail(mail) for mail in told if mail is not None)
+
+    def _mail(self, mail: Delivery) -> Mail:
+        return Mail(mail.id, mail.purpose, mail.status, self.attempts(mail))
 
 
 def _grouped(session: Session, table: type[_Fact], ids: list[UUID]) -> defaultdict[UUID, list[_Fact]]:

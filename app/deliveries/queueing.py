@@ -1,7 +1,8 @@
 """From a signed version, or a withdrawal, to one delivery for each recipient and channel. The worker calls these."""
 
+import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -22,11 +23,14 @@ from app.deliveries.rules import (
     payload_of,
 )
 from app.deliveries.tables import Attempt, Delivery
+from app.errors import DomainError
 from app.outcomes.tables import Outcome, OutcomeVersion, Recipient, Withdrawal
 from app.people.tables import Account, Team
 from app.sites.queries import policy_of
 from app.sites.rules import escalation_at
 from app.sites.tables import Site
+
+_log = logging.getLogger(__name__)
 
 
 def queue_missing(transaction: Transaction, letterhead: Letterhead, *, version_id: UUID, now: datetime) -> None:
@@ -60,7 +64,7 @@ def _queue(
     session: Session, letterhead: Letterhead, outcome_id: UUID, recipients: list[Recipient], purpose: str, now: datetime
 ) -> None:
     outcome = session.get_one(Outcome, outcome_id)
-    policy = policy_of(session.get_one(Site, outcome.site_id))
+    chain_wait = _wait_of_first_step(session.get_one(Site, outcome.site_id), now)
     payload = payload_of(letterhead, outcome.reference)
     for recipient in recipients:
         for channel, address in _channels_of(session, recipient):
@@ -80,9 +84,21 @@ def _queue(
                 engine.enqueue(session, work.deliver(delivery.id, 1))
                 continue
             _settle_inbox(session, delivery, now)
-            due = escalation_at(policy, now, 0) if recipient.account_id is None else None
-            if due is not None:
-                engine.enqueue(session, work.escalate(delivery.id, 0, due - now))
+            if recipient.account_id is None and chain_wait is not None:
+                engine.enqueue(session, work.escalate(delivery.id, 0, chain_wait))
+
+
+def _wait_of_first_step(site: Site, now: datetime) -> timedelta | None:
+    """How long silence may last before the site's chain begins; None if it has no chain, or no usable policy.
+
+    A fault there must keep nobody from being told. The sweep begins the chain once the policy is put right.
+    """
+    try:
+        due = escalation_at(policy_of(site), now, 0)
+    except (DomainError, ValueError, TypeError, OverflowError):
+        _log.exception("the site's policy gives no due times", extra={"site": site.id})
+        return None
+    return None if due is None else due - now
 
 
 def _channels_of(session: Session, recipient: Recipient) -> Iterator[tuple[str, str | None]]:

@@ -8,9 +8,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from app.errors import DomainError, Problem
+from app.questionnaires.values import refused_character
 
 _OURS = "Ours, unconfirmed: domain.md section 1.2; every site checks it before it goes live"
 _CHECKED_ON = date(2026, 11, 23)
@@ -26,7 +36,31 @@ def _iso_duration(value: object) -> object:
     raise ValueError("write an ISO 8601 duration such as PT4H")
 
 
+def _wall_clock(value: object) -> object:
+    """Only texts such as 09:00: a bare number would leave its unit open."""
+    if isinstance(value, time | str):
+        return value
+    raise ValueError("Write a time of day such as 09:00.")
+
+
+def _without_zone(value: time) -> time:
+    """The zone is the site's own, `time_zone`; a second one would make times that cannot be compared."""
+    if value.tzinfo is not None:
+        raise ValueError("Write the time on the site's wall clock, such as 09:00, without Z or an offset.")
+    return value
+
+
+def _one_line(value: str) -> str:
+    refused = refused_character(value, lines=False)
+    if refused:
+        raise ValueError(f"Take this character out: {refused}.")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_iso_duration), Field(ge=timedelta(), le=timedelta(days=60))]
+WallClock = Annotated[time, BeforeValidator(_wall_clock), AfterValidator(_without_zone)]
+Line = Annotated[str, AfterValidator(_one_line)]
+"""One line of text without control, bidirectional or other invisible characters: it is printed and mailed."""
 
 
 class _Part(BaseModel):
@@ -36,7 +70,7 @@ class _Part(BaseModel):
 class _Sourced(_Part):
     """A number that somebody chose: where it comes from and when that was last looked up."""
 
-    source: str = Field(min_length=1, max_length=300)
+    source: Line = Field(min_length=1, max_length=300)
     checked_on: date
 
 
@@ -49,7 +83,7 @@ class Limit(_Sourced):
 class TimeOfDay(_Sourced):
     """A time on the wall clock of the site."""
 
-    value: time
+    value: WallClock
 
 
 class WorkingDays(_Sourced):
@@ -77,8 +111,8 @@ class WorkingHours(_Part):
     """When the site counts on an answer. `until` 00:00 is the midnight at the end of the day."""
 
     days: tuple[Weekday, ...] = Field(_WEEKDAYS[:5], min_length=1)
-    from_: time = Field(time(9, 0), alias="from")
-    until: time = time(17, 0)
+    from_: WallClock = Field(time(9, 0), alias="from")
+    until: WallClock = time(17, 0)
     time_zone: str = "Europe/London"
 
     @field_validator("time_zone")
@@ -102,9 +136,9 @@ class WorkingHours(_Part):
 class StandingRecipient(_Part):
     """A team that is told of every outcome of the site."""
 
-    role: str = Field(min_length=1, max_length=40)
-    team: str = Field(min_length=1, max_length=60, description="Code of a team in the directory")
-    reason: str = Field(min_length=1, max_length=200)
+    role: Line = Field(min_length=1, max_length=40)
+    team: Line = Field(min_length=1, max_length=60, description="Code of a team in the directory")
+    reason: Line = Field(min_length=1, max_length=200)
 
 
 class RecipientPolicy(_Part):
@@ -118,7 +152,7 @@ class EscalationStep(_Part):
 
     after: Duration
     tell: Literal["team-inbox", "author", "team"]
-    team: str | None = Field(None, max_length=60, description="Code of a team; only for `tell: team`")
+    team: Line | None = Field(None, max_length=60, description="Code of a team; only for `tell: team`")
 
     @model_validator(mode="after")
     def check_team(self) -> "EscalationStep":
@@ -131,7 +165,7 @@ class EscalationStep(_Part):
 class DocumentHeading(_Part):
     """What stands at the top of the site's documents; none means the site's name."""
 
-    heading: str | None = Field(None, min_length=1, max_length=120)
+    heading: Line | None = Field(None, min_length=1, max_length=120)
 
 
 class SitePolicy(_Part):
@@ -169,7 +203,9 @@ def policy_from(data: dict[str, Any]) -> SitePolicy:
         return SitePolicy.model_validate(data)
     except ValidationError as error:
         problems = [
-            Problem("".join(f"/{part}" for part in fault["loc"]), "wrong-value", fault["msg"])
+            Problem(
+                "".join(f"/{part}" for part in fault["loc"]), "wrong-value", fault["msg"].removeprefix("Value error, ")
+            )
             for fault in error.errors(include_input=False, include_url=False)
         ]
         sentence = "The site's policy is wrong. Each fault is listed."

@@ -1,12 +1,16 @@
 """Who has it, what waits for me, and what the sweep finds missing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from signed import LETTERHEAD, Post, Story
+from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from app.db import Transaction
-from app.deliveries.actions import acknowledge, not_mine
+from app.deliveries.actions import acknowledge, not_mine, retry
 from app.deliveries.attempts import attempt
 from app.deliveries.channels import Failed
 from app.deliveries.escalations import escalate
@@ -45,7 +49,7 @@ def test_the_page_shows_live_who_has_it(story: Story, transaction: Transaction, 
     assert (answer.by, answer.helpfulness, answer.at) == ("Colin.Ashe", "partly", now)
     assert shown["duty", "inbox"].acknowledged == answer
     (chase,) = shown["duty", "inbox"].escalations
-    assert (chase.step, chase.told, chase.status) == (0, "duty inbox of the team", "queued")
+    assert (chase.step, chase.told, chase.mail.status) == (0, "duty inbox of the team", "queued")
     assert shown["duty", "inbox"].version_number == 1
 
 
@@ -55,13 +59,13 @@ def test_an_inbox_holds_what_came_for_me_and_my_teams_newest_first(
     queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
     queue_missing(transaction, LETTERHEAD, version_id=story.sign(number=2), now=now + LATER)
     with transaction() as session:
-        assert _inbox(story, session, "priya") == [2, 2, 1, 1]
-        assert _inbox(story, session, "colin") == [2, 1]
-        assert _inbox(story, session, "asha") == []
+        assert _inbox(story, session, "priya", "all") == [2, 2, 1, 1]
+        assert _inbox(story, session, "colin", "all") == [2, 1]
+        assert _inbox(story, session, "asha", "all") == []
         priya = story.actor(session, "priya")
         pages = []
         after = None
-        while page := inbox_of(session, priya, limit=3, after=after):
+        while page := inbox_of(session, priya, state="all", limit=3, after=after):
             pages.append(len(page))
             after = page[-1].delivery_id
         assert pages == [3, 1]
@@ -137,8 +141,117 @@ def test_a_chain_that_did_not_wake_is_missing_work(story: Story, transaction: Tr
     assert f"escalate:{inbox}:1" not in _missing(transaction, due + timedelta(hours=2))
 
 
-def _inbox(story: Story, session: Session, name: str) -> list[int]:
-    return [item.version_number for item in inbox_of(session, story.actor(session, name))]
+def test_a_version_waits_no_longer_when_the_same_recipient_has_a_newer_one(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    second = story.sign(to=("duty",), number=2)
+    with transaction() as session:
+        assert _inbox(story, session, "priya") == [1, 1]  # signed, and nobody has been told of it yet
+    queue_missing(transaction, LETTERHEAD, version_id=second, now=now + LATER)
+    with transaction() as session:
+        assert _inbox(story, session, "priya") == [2, 1]  # the duty team's newer one; her own is the first still
+        assert _inbox(story, session, "colin") == [2]
+        assert _inbox(story, session, "colin", "all") == [2, 1]
+
+
+def test_what_is_withdrawn_waits_no_longer_but_the_withdrawal_does(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    story.withdraw()
+    with transaction() as session:
+        colin = story.actor(session, "colin")
+        assert inbox_of(session, colin) == []
+    queue_withdrawal(transaction, LETTERHEAD, outcome_id=story.ids["outcome"], now=now + LATER)
+    with transaction() as session:
+        assert [item.purpose for item in inbox_of(session, colin)] == ["withdrawal"]
+        assert [item.purpose for item in inbox_of(session, colin, state="all")] == ["withdrawal", "outcome"]
+
+
+def test_what_is_not_mine_waits_no_longer(story: Story, transaction: Transaction, now: datetime) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    with transaction() as session:
+        colin = story.actor(session, "colin")
+        (item,) = inbox_of(session, colin)
+        assert item.not_mine_at is None
+        not_mine(session, colin, delivery_id=item.delivery_id, now=now + LATER)
+        assert inbox_of(session, colin) == []
+        (item,) = inbox_of(session, colin, state="all")
+        assert (item.acknowledged_at, item.not_mine_at) == (None, now + LATER)
+
+
+def test_every_mail_to_others_is_shown_with_its_tries_and_can_be_tried_again(
+    story: Story, transaction: Transaction, now: datetime
+) -> None:
+    queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
+    with transaction() as session:
+        duty = story.delivery(session, "duty", "inbox").id
+        not_mine(session, story.actor(session, "colin"), delivery_id=duty, now=now)
+    escalate(transaction, delivery_id=duty, step=0, now=now + timedelta(hours=4))
+    with transaction() as session:
+        purposes = ("chase-outcome-0", "not-mine-author", "not-mine-team")
+        ids = {purpose: story.delivery(session, "duty", "email", purpose).id for purpose in purposes}
+    for mail in ids.values():
+        attempt(transaction, {"email": Post([Failed(True, "550 5.1.1")])}, delivery_id=mail, number=1, now=now)
+    with transaction() as session:
+        (shown,) = [view for view in deliveries_of(session, story.ids["outcome"]) if view.delivery.id == duty]
+        mails = [*(chase.mail for chase in shown.escalations), *shown.not_mine_mails]
+        assert {mail.purpose: mail.delivery_id for mail in mails} == ids
+        assert {(mail.status, *(one.detail for one in mail.attempts)) for mail in mails} == {("dead", "550 5.1.1")}
+        for mail in mails:
+            retry(session, story.actor(session, "asha"), delivery_id=mail.delivery_id, now=now)
+
+
+def test_the_sweep_asks_no_more_of_the_database_for_what_is_settled(
+    story: Story, transaction: Transaction, engine: Engine, now: datetime
+) -> None:
+    """Acknowledged, superseded, at the end of the chain, withdrawn: one after the other."""
+    due = now + timedelta(hours=8)
+    with _statements(engine) as empty:
+        _missing(transaction, due)
+    for number in range(1, 6):
+        queue_missing(transaction, LETTERHEAD, version_id=story.sign(number=number), now=now)
+    with transaction() as session:
+        duty, police = (story.delivery(session, name, "inbox").id for name in ("duty", "police"))
+    assert _chases(transaction, due) == {f"escalate:{duty}:0", f"escalate:{police}:0"}
+    with transaction() as session:
+        acknowledge(session, story.actor(session, "colin"), delivery_id=duty, now=now)
+    for step in range(3):
+        assert _chases(transaction, due) == {f"escalate:{police}:{step}"}
+        escalate(transaction, delivery_id=police, step=step, now=due)
+    assert _chases(transaction, due) == set()
+    with _statements(engine) as settled:
+        _missing(transaction, due)
+    assert len(settled) == len(empty)
+    story.withdraw()
+    queue_withdrawal(transaction, LETTERHEAD, outcome_id=story.ids["outcome"], now=now)
+    with _statements(engine) as withdrawn:
+        assert {work.partition(":")[0] for work in _missing(transaction, due)} >= {"escalate"}
+    assert len(withdrawn) == len(empty)
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[str]]:
+    """Every statement that the database is sent meanwhile."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def _chases(transaction: Transaction, at: datetime) -> set[str]:
+    return {work for work in _missing(transaction, at) if work.startswith("escalate:")}
+
+
+def _inbox(story: Story, session: Session, name: str, state: Literal["waiting", "all"] = "waiting") -> list[int]:
+    return [item.version_number for item in inbox_of(session, story.actor(session, name), state=state)]
 
 
 def _missing(transaction: Transaction, at: datetime) -> list[str]:

@@ -1,14 +1,19 @@
 """One delivery for each recipient and channel, once, whatever is repeated."""
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
+from typing import Any
 
-from signed import LETTERHEAD, Story, enqueued
-from sqlmodel import select
+import pytest
+from signed import LETTERHEAD, POLICY, Story, enqueued
+from sqlmodel import Session, select
 
 from app.db import Transaction
+from app.deliveries.missing import missing_work
 from app.deliveries.queueing import queue_missing, queue_withdrawal
 from app.deliveries.tables import Attempt, Delivery
 from app.outcomes.tables import Recipient
+from app.sites.tables import Site
 
 
 def test_every_recipient_is_told_by_every_channel_they_have(
@@ -105,3 +110,34 @@ def test_a_withdrawal_reaches_the_recipients_of_every_version_once(
                 ("police", "webhook", first),
             ]
         )
+
+
+@pytest.mark.parametrize("hours", [{"from": "09:00Z"}, {"from": "09:00Z", "until": "17:00Z"}])
+def test_a_policy_that_cannot_be_used_keeps_nobody_from_being_told(
+    story: Story, transaction: Transaction, now: datetime, hours: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such a policy was taken before times with a zone were refused."""
+    version_id = story.sign()
+    _set_policy(story, transaction, {"working_hours": hours})
+    with caplog.at_level(logging.ERROR):
+        queue_missing(transaction, LETTERHEAD, version_id=version_id, now=now)
+    assert [vars(record)["site"] for record in caplog.records] == [story.ids["site"]]
+    later = now + timedelta(days=2)
+    with transaction() as session:
+        assert len(session.exec(select(Delivery)).all()) == 6
+        assert {name.partition(":")[0] for name in enqueued(session)} == {"deliver"}
+        assert _escalations_missing(session, later) == set()
+        silent = {story.delivery(session, name, "inbox").id for name in ("duty", "police")}
+    _set_policy(story, transaction, POLICY)
+    with transaction() as session:
+        assert _escalations_missing(session, later) == {f"escalate:{delivery_id}:0" for delivery_id in silent}
+
+
+def _set_policy(story: Story, transaction: Transaction, policy: dict[str, Any]) -> None:
+    with transaction() as session:
+        session.get_one(Site, story.ids["site"]).policy = policy
+
+
+def _escalations_missing(session: Session, at: datetime) -> set[str]:
+    found = missing_work(session, now=at, grace=timedelta(minutes=2))
+    return {work.id for work in found if work.name == "escalate"}

@@ -1,12 +1,17 @@
 """Who has it: the inbox, acknowledgements, 'not mine' and the sealed document, as clients see them."""
 
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import factories
 from serving import Caller, Service
+from signed import Post
 
 from app import clock
+from app.deliveries.attempts import attempt
+from app.deliveries.channels import Failed
+from app.deliveries.escalations import escalate
 from app.deliveries.queueing import queue_missing
 from app.deliveries.rules import Letterhead
 from app.documents.tables import Document
@@ -20,6 +25,7 @@ def test_what_was_signed_waits_in_the_inbox_until_someone_has_it(service: Servic
     waiting = _waiting(reader, reference)
     assert set(waiting) == {
         "delivery_id", "reference", "version", "purpose", "received_at", "opened_at", "acknowledged_at",
+        "not_mine_at",
     }  # fmt: skip
     path = f"/deliveries/{waiting['delivery_id']}/acknowledgement"
     first = reader.post(path, {"helpfulness": "very", "note": "Thank you."})
@@ -54,6 +60,29 @@ def test_not_mine_is_said_once(service: Service) -> None:
     path = f"/deliveries/{_waiting(reader, reference)['delivery_id']}/not-mine"
     first, again = reader.post(path, {"note": "I have left the team."}), reader.post(path, {})
     assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert reference not in [one["reference"] for one in reader.get("/inbox?limit=100").json()["items"]]
+    items = reader.get("/inbox?state=all&limit=100").json()["items"]
+    assert [one["not_mine_at"] for one in items if one["reference"] == reference] == [first.json()["at"]]
+
+
+def test_the_author_alone_sees_the_mails_that_told_others_and_may_send_them_again(service: Service) -> None:
+    reference = _told(service)
+    author, reader = service.caller(), service.caller(READER)
+    delivery_id = _waiting(reader, reference)["delivery_id"]
+    reader.post(f"/deliveries/{delivery_id}/not-mine", {})
+    escalate(service.transaction, delivery_id=UUID(delivery_id), step=0, now=clock.now())
+    seen = _delivery(author, reference, delivery_id)
+    (chase,), mails = seen["escalations"], seen["not_mine_mails"]
+    assert {mail["purpose"] for mail in mails} == {"not-mine-author", "not-mine-team"}
+    refusing = {"email": Post([Failed(True, "550 5.1.1")])}
+    attempt(service.transaction, refusing, delivery_id=UUID(chase["delivery_id"]), number=1, now=clock.now())
+    (chase,) = _delivery(author, reference, delivery_id)["escalations"]
+    assert (chase["status"], [one["detail"] for one in chase["attempts"]]) == ("dead", ["550 5.1.1"])
+    for mail in (chase, *mails):
+        assert author.call("POST", f"/deliveries/{mail['delivery_id']}/retry").status_code == 202
+    as_recipient = _delivery(reader, reference, delivery_id)
+    (chase,) = as_recipient["escalations"]
+    assert (chase["delivery_id"], chase["attempts"], as_recipient["not_mine_mails"]) == (None, [], [])
 
 
 def test_the_author_may_ask_for_another_try_and_a_recipient_may_not(service: Service) -> None:
@@ -97,6 +126,11 @@ def _told(service: Service) -> str:
 def _waiting(reader: Caller, reference: str) -> dict[str, str]:
     items = reader.get("/inbox", params={"limit": 100}).json()["items"]
     return next(one for one in items if one["reference"] == reference)
+
+
+def _delivery(caller: Caller, reference: str, delivery_id: str) -> dict[str, Any]:
+    items = caller.get(f"/outcomes/{reference}/deliveries").json()["items"]
+    return next(one for one in items if one["id"] == delivery_id)
 
 
 def _seal(service: Service, author: Caller, reference: str) -> bytes:

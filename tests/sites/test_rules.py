@@ -107,6 +107,10 @@ def test_a_default_says_whose_it_is_and_when_it_was_checked() -> None:
 SOURCED = {"source": "local procedure 4.2", "checked_on": "2026-11-01"}
 
 
+def _always(**changes: str) -> dict[str, Any]:
+    return {"recipients": {"always": [{"role": "named-nurse", "team": "nurses", "reason": "Told of all"} | changes]}}
+
+
 @pytest.mark.parametrize(
     ("data", "pointer"),
     [
@@ -122,6 +126,23 @@ SOURCED = {"source": "local procedure 4.2", "checked_on": "2026-11-01"}
         ({"working_hours": {"days": []}}, "/working_hours/days"),
         ({"working_hours": {"days": ["funday"]}}, "/working_hours/days/0"),
         ({"working_hours": {"from": "17:00", "until": "09:00"}}, "/working_hours"),
+        ({"working_hours": {"from": "09:00Z"}}, "/working_hours/from"),
+        ({"working_hours": {"until": "17:00+01:00"}}, "/working_hours/until"),
+        ({"working_hours": {"from": "09:00Z", "until": "17:00Z"}}, "/working_hours/until"),
+        ({"working_hours": {"from": 32400}}, "/working_hours/from"),
+        (
+            {"clocks": {"acknowledge_by_next_working_day": {"value": "10:00Z", **SOURCED}}},
+            "/clocks/acknowledge_by_next_working_day/value",
+        ),
+        (
+            {"clocks": {"tell_within": {"value": "PT15M", **SOURCED, "source": "local\0"}}},
+            "/clocks/tell_within/source",
+        ),
+        (_always(role="named\u202enurse"), "/recipients/always/0/role"),
+        (_always(team="nurses\x1b"), "/recipients/always/0/team"),
+        (_always(reason="told\nof all"), "/recipients/always/0/reason"),
+        ({"escalation": [{"after": "PT0S", "tell": "team", "team": "x\0"}]}, "/escalation/0/team"),
+        ({"document": {"heading": "Meon\u2066"}}, "/document/heading"),
         ({"working_hours": {"time_zone": "Europe/Atlantis"}}, "/working_hours/time_zone"),
         ({"working_hours": {"time_zone": "../etc/passwd"}}, "/working_hours/time_zone"),
         ({"recipients": {"always": [{"role": "named-nurse", "team": "x"}]}}, "/recipients/always/0/reason"),
@@ -134,3 +155,10 @@ def test_a_wrong_policy_is_refused_with_the_place(data: dict[str, Any], pointer:
     with pytest.raises(DomainError, match="invalid-policy") as caught:
         policy_from(data)
     assert pointer in [problem.pointer for problem in caught.value.problems]
+
+
+def test_a_time_with_a_zone_is_refused_in_words_that_say_what_to_write() -> None:
+    with pytest.raises(DomainError) as caught:
+        policy_from({"working_hours": {"from": "09:00+01:00"}})
+    (problem,) = caught.value.problems
+    assert problem.sentence == "Write the time on the site's wall clock, such as 09:00, without Z or an offset."

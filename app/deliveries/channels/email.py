@@ -2,9 +2,11 @@
 
 import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Callable
-from contextlib import closing, suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -13,10 +15,16 @@ from email.policy import SMTP as SMTP_POLICY
 from app.deliveries.channels import Failed, Sent
 from app.deliveries.rules import Notification
 
+_HANG_UP_EVERY_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A mail server that takes our notices. timeout_seconds bounds each exchange with it; clock dates the messages."""
+    """A mail server that takes our notices. clock dates the messages.
+
+    timeout_seconds bounds the whole exchange, once one of the server's addresses has answered; before that, each of
+    them.
+    """
 
     host: str
     port: int
@@ -34,7 +42,8 @@ class Email:
         settings, which somebody may mend: it is tried again, as everything else.
         """
         try:
-            with closing(self._connected()) as server:
+            with closing(self._server()) as server, _cut_off_after(server, self.timeout_seconds):
+                server.connect(self.host, self.port)
                 self._open(server)
                 server.send_message(self._message(notification), self.sender, [notification.address])
                 # It has the message. What it says to our good-bye must not make us send another.
@@ -52,10 +61,10 @@ class Email:
             return Failed(False, f"mail server not reached: {type(error).__name__}")
         return Sent("taken by the mail server")
 
-    def _connected(self) -> smtplib.SMTP:
+    def _server(self) -> smtplib.SMTP:
         # We greet with the sender's domain. smtplib alone would ask the name service what this machine is called.
         domain = self.sender.rpartition("@")[2]
-        return smtplib.SMTP(self.host, self.port, local_hostname=domain, timeout=self.timeout_seconds)
+        return smtplib.SMTP(local_hostname=domain, timeout=self.timeout_seconds)
 
     def _open(self, server: smtplib.SMTP) -> None:
         if self.starttls:
@@ -74,6 +83,29 @@ class Email:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers to a no-reply address
         message.set_content(notification.text)
         return message
+
+
+@contextmanager
+def _cut_off_after(server: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """Hang up when the time is over. smtplib bounds each read only: a byte now and then would hold us for ever."""
+    ended = threading.Event()
+
+    def hang_up() -> None:
+        wait = seconds
+        # Again and again, because smtplib may just be putting another socket (TLS) in the place of the first.
+        while not ended.wait(wait):
+            if isinstance(server.sock, socket.socket):
+                with suppress(OSError):
+                    socket.socket.shutdown(server.sock, socket.SHUT_RDWR)
+            wait = _HANG_UP_EVERY_SECONDS
+
+    watch = threading.Thread(target=hang_up, name="mail-limit", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watch.join()
 
 
 def _codes(code: int, words: bytes | str) -> str:
