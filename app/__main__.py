@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -11,14 +12,14 @@ import typer
 import uvicorn
 from rich.console import Console
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from app import engine as work_engine
 from app import log
 from app.commands import audit, forms, people, reference, tokens
 from app.commands.demo import demo
 from app.commands.verify import verify
-from app.db import database_name, engine_for, is_migrated
+from app.db import database_name, engine_for, hold_alone, is_migrated
 from app.db import migrate as migrate_tables
 from app.main import create_app
 from app.settings import Settings, SettingsError, settings_from_environment
@@ -62,6 +63,9 @@ def serve(
     """Serve the API. On SQLite, and where SAMEDAY_RUN_WORKER is on, the worker runs in this process too."""
     settings = _settings()
     _check_database(settings)
+    held = hold_alone(settings)
+    if held is None:
+        _stop("Another `sameday serve` has this SQLite database. One process serves it; use PostgreSQL for more.")
     if settings.is_embedded:  # SQLite belongs to one process, so nobody else could do the work
         settings = settings.model_copy(update={"run_worker": True})
     server = uvicorn.Server(
@@ -121,6 +125,7 @@ def migrate() -> None:
         migrate_tables(engine)
     engine.dispose()
     _console.print("Our tables are at the newest migration.")
+    logging.getLogger("dbos").setLevel(logging.WARNING)  # it would tell of each of its own migrations
     with _console.status("Preparing the durable engine…"):
         work_engine.prepare(settings.database_url)
     _console.print(f"The durable engine is ready. Database: {database_name(settings.database_url)}", soft_wrap=True)
@@ -128,6 +133,7 @@ def migrate() -> None:
 
 def main() -> None:
     """Run the command; a setting that is missing or wrong is said in a sentence, without a traceback."""
+    os.umask(0o077)  # databases, keys and logs that we make are for our own account only
     try:
         app()
     except SettingsError as error:
@@ -155,7 +161,7 @@ def _engine(settings: Settings) -> Engine:
     engine = engine_for(settings)
     try:
         engine.connect().close()
-    except OperationalError:
+    except DatabaseError:
         _stop(
             f"The database {database_name(settings.database_url)} does not answer. Check SAMEDAY_DATABASE_URL, "
             "and that the server is up."

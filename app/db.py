@@ -1,9 +1,12 @@
 """The database: engines for SQLite and PostgreSQL, transactions, and column types that keep their promises."""
 
+import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
 from uuid import UUID
 
 from alembic import command
@@ -115,6 +118,23 @@ def is_migrated(connection: Connection) -> bool:
     config = Config(toml_file=str(ROOT / "pyproject.toml"))
     newest = ScriptDirectory.from_config(config).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def hold_alone(settings: Settings) -> IO[bytes] | None:
+    """Take the embedded database for this process, as long as the file that comes back is open. None: it is taken.
+
+    On PostgreSQL there is nothing to hold: an empty file in memory comes back.
+    """
+    path = make_url(settings.database_url).database
+    if not settings.is_embedded or not path or path == ":memory:":
+        return BytesIO()
+    file = Path(f"{path}.lock").open("ab")  # noqa: SIM115  held open for as long as the process lives
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def database_name(url: str) -> str:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from app.api import (
+    access,
     admin,
     deliveries,
     directory,
@@ -18,6 +19,7 @@ from app.api import (
     openapi,
     outcomes,
     problems,
+    signposts,
     versions,
 )
 from app.api.limits import BodyLimit, Envelope
@@ -29,7 +31,20 @@ from app.settings import Settings
 from app.version import VERSION
 from app.worker import Worker
 
-_ROUTERS = (health, openapi, directory, forms, outcomes, drafts, versions, documents, deliveries, admin)
+_ROUTERS = (
+    health,
+    openapi,
+    directory,
+    forms,
+    outcomes,
+    drafts,
+    versions,
+    documents,
+    deliveries,
+    signposts,
+    admin,
+    access,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -58,9 +58,9 @@ def show(console: Console, service: Service) -> list[str]:
                 endings += _judged(case, stage, stopped)
             done()
     failures = failures_of(endings, stopped)
-    console.print(table_of(endings))
     if shutil.which("pdftotext") is None:
-        console.print("The words inside the PDFs were not compared: poppler's pdftotext is not installed.")
+        failures.append("The words inside the PDFs were not compared: install poppler-utils.")
+    console.print(table_of(endings))
     mails = len(service.mail.files())
     console.print(f"{mails} mails were taken. PDFs and mails are in {os.path.relpath(service.folder)}")
     for failure in failures:

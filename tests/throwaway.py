@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +54,9 @@ def _run(home: Path, command: str, *args: str) -> None:
         raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
     as_owner: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        for folder in (home, home.parent, home.parent.parent):
-            folder.chmod(0o755)
+        for folder in home.parents:  # it must be able to walk down to its home
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                folder.chmod(folder.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
         shutil.chown(home, "postgres")
         as_owner = ["runuser", "-u", "postgres", "--"]
     subprocess.run([*as_owner, str(program), *args], check=True, capture_output=True, cwd="/")

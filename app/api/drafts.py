@@ -9,7 +9,7 @@ from app.api.body import StrictRoute
 from app.api.idempotency import OnceOnly
 from app.api.lookup import outcome_id_of
 from app.api.preconditions import Revision, etag
-from app.api.schemas import DraftTold, SaveDraft
+from app.api.schemas import AmendmentBegun, DraftTold, FormNamed, SaveDraft
 from app.api.translate import draft_told
 from app.api.values import OutcomeInPath
 from app.doors import SIGNED_IN, CurrentActor, DbSession, LoadedForms, Now
@@ -57,7 +57,7 @@ def discard_draft(
     actions.discard_draft(session, actor, outcome_id=outcome_id, revision=revision, now=now)
 
 
-@router.post("/amendment", status_code=201, operation_id="begin-amendment", response_model=DraftTold)
+@router.post("/amendment", status_code=201, operation_id="begin-amendment", response_model=AmendmentBegun)
 def begin_amendment(
     outcome: OutcomeInPath, once: OnceOnly, session: DbSession, actor: CurrentActor, forms: LoadedForms, now: Now
 ) -> Response:
@@ -67,7 +67,12 @@ def begin_amendment(
         outcome_id = outcome_id_of(session, actor, outcome, "begin-amendment")
         view = actions.begin_amendment(session, actor, outcome_id=outcome_id, forms=forms, now=now)
         location = f"/outcomes/{view.outcome.reference}/draft"
-        return answer(draft_told(view), location=location, etag=etag(view.draft.revision))
+        begun = AmendmentBegun(
+            revision=view.draft.revision,
+            form=FormNamed(name=view.outcome.form_name, version=view.draft.form_version),
+            amends_number=view.draft.amends_number,
+        )
+        return answer(begun, location=location, etag=etag(view.draft.revision))
 
     return once(act)
 

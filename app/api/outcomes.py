@@ -101,7 +101,10 @@ def read_outcome(outcome: OutcomeInPath, session: DbSession, actor: CurrentActor
     facts = documents.facts_of(session, [version.id for version in overview.versions])
     return OutcomeTold(
         **outcome_summary(overview).model_dump(),
-        versions=[version_summary(version, facts.get(version.id)) for version in overview.versions],
+        versions=[
+            version_summary(version, facts.get(version.id), without_reason=overview.withdrawal is not None)
+            for version in overview.versions
+        ],
         withdrawal=withdrawal_told(overview.withdrawal) if overview.withdrawal else None,
     )
 

@@ -122,6 +122,9 @@ _HEADERS_OF: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# PostgreSQL gave way to another transaction: serialization_failure, deadlock_detected, lock_not_available.
+_LOST_A_RACE = frozenset({"40001", "40P01", "55P03"})
+
 _MISSING_HEADERS: Mapping[str | None, tuple[str, str]] = {
     "idempotency-key": ("idempotency-key-missing", "Send an Idempotency-Key header, new for each thing you want done."),
     "if-match": ("precondition-missing", "Send If-Match with the ETag of what you read, so that no change is lost."),
@@ -165,6 +168,8 @@ def _answer_http_error(_request: Request, error: Exception) -> Response:
 
 
 def _answer_database_away(request: Request, error: Exception) -> Response:
+    if getattr(getattr(error, "orig", None), "sqlstate", None) in _LOST_A_RACE:
+        return problem_response(DomainError("conflict", "Another call was changing the same thing. Read it again."))
     _logger.error("database-away", exc_info=error)
     return problem_response(DomainError("database-away", "The database does not answer. Try again in a moment."))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.values import Code, Day, Id, Line, Prose, Sent
+from app.api.values import Code, Day, Id, Prose, Sent, Surname
 
 State = Literal["draft", "discarded", "signed", "amending", "withdrawn"]
 
@@ -44,7 +44,7 @@ class SaveDraft(Sent):
 class Sign(Sent):
     """Sign the draft. Surname and date of birth are typed again, against signing for the wrong child."""
 
-    surname: Line = Field(examples=["Example"])
+    surname: Surname = Field(examples=["Example"])
     birth_date: Day = Field(examples=["2024-03-09"])
     amendment_reason: Prose | None = Field(default=None, description="Required when it replaces a signed version")
 
@@ -55,7 +55,7 @@ class Withdraw(Sent):
     reason_code: Literal["wrong-child", "entered-in-error", "other"]
     reason: Prose
     incident_number: Code | None = None
-    surname: Line
+    surname: Surname
     birth_date: Day
 
 
@@ -63,19 +63,6 @@ class RecordFormalReport(Sent):
     """The full report has been issued; we keep the date only."""
 
     issued_on: Day
-
-
-class Acknowledge(Sent):
-    """'I have it'; for a withdrawal 'I have deleted it'."""
-
-    helpfulness: Literal["very", "partly", "not"] | None = None
-    note: Prose | None = None
-
-
-class SayNotMine(Sent):
-    """'This is not for me'."""
-
-    note: Prose | None = None
 
 
 class FormNamed(Told):
@@ -122,6 +109,14 @@ class Begun(Told):
     reference: str = Field(description="Random; says nothing of the child", examples=["7Q4K-2P"])
     site: str
     form: FormNamed
+
+
+class AmendmentBegun(Told):
+    """An amendment was begun; its draft is at Location. The answers are not repeated: this is kept for a repeat."""
+
+    revision: int
+    form: FormNamed
+    amends_number: int | None
 
 
 class DraftTold(Told):
@@ -215,78 +210,6 @@ class FormalReportTold(Told):
 
     issued_on: date
     recorded_at: datetime
-
-
-class AttemptTold(Told):
-    """One try to tell a recipient. detail: what the other side said; for the author of the outcome only."""
-
-    number: int
-    started_at: datetime
-    ended_at: datetime
-    result: str
-    detail: str | None
-
-
-class AcknowledgementTold(Told):
-    """Who has it, since when, and whether it helped."""
-
-    by: str
-    at: datetime
-    helpfulness: str | None
-    note: str | None
-
-
-class NotMineTold(Told):
-    """Who said that it is not for them."""
-
-    by: str
-    at: datetime
-    note: str | None
-
-
-class EscalationTold(Told):
-    """Whom silence was taken to. told: by role, never by address."""
-
-    step: int
-    at: datetime
-    told: str
-    status: str = Field(description="Of the mail that told them")
-
-
-class DeliveryTold(Told):
-    """The duty to tell one recipient by one channel, and how it goes."""
-
-    id: UUID
-    recipient: RecipientNamed
-    channel: str
-    purpose: str
-    version: int
-    status: str
-    queued_at: datetime
-    opened_at: datetime | None
-    attempts: list[AttemptTold]
-    acknowledged: AcknowledgementTold | None
-    escalations: list[EscalationTold]
-    not_mine: NotMineTold | None
-
-
-class InboxItem(Told):
-    """Something waits. No clinical content."""
-
-    delivery_id: UUID
-    reference: str
-    version: int
-    purpose: str
-    received_at: datetime
-    opened_at: datetime | None
-    acknowledged_at: datetime | None
-
-
-class RetryTold(Told):
-    """Another try will be made."""
-
-    delivery_id: UUID
-    status: str
 
 
 class VerificationTold(Told):

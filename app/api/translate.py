@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 
-from app.api.schemas import (
+from app.api.delivery_schemas import (
     AcknowledgementTold,
     AttemptTold,
     DeliveryTold,
+    EscalationTold,
+    NotMineMail,
+    NotMineTold,
+)
+from app.api.schemas import (
     DocumentFacts,
     DraftTold,
-    EscalationTold,
     FormNamed,
     Missing,
-    NotMineTold,
     OutcomeSummary,
     RecipientNamed,
     RecipientTold,
@@ -20,7 +23,8 @@ from app.api.schemas import (
     VersionTold,
     WithdrawalTold,
 )
-from app.deliveries.queries import DeliveryView
+from app.deliveries.queries import Chase, DeliveryView, Mail
+from app.deliveries.tables import Attempt
 from app.documents.queries import Facts
 from app.errors import Problem
 from app.outcomes.queries import DraftView, Overview, VersionView
@@ -43,14 +47,14 @@ def outcome_summary(overview: Overview) -> OutcomeSummary:
     )
 
 
-def version_summary(version: OutcomeVersion, document: Facts | None) -> VersionSummary:
-    """A signed version, without its answers."""
+def version_summary(version: OutcomeVersion, document: Facts | None, *, without_reason: bool = False) -> VersionSummary:
+    """A signed version, without its answers. without_reason: leave out the amendment's, which is clinical prose."""
     return VersionSummary(
         number=version.number,
         signed_at=version.signed_at,
         signer=Signer(name=version.signer_name, grade=version.signer_grade, registration=version.signer_registration),
         amends_number=version.amends_number,
-        amendment_reason=version.amendment_reason,
+        amendment_reason=None if without_reason else version.amendment_reason,
         content_sha256=version.content_sha256,
         document=document_facts(document) if document else None,
     )
@@ -124,21 +128,44 @@ def delivery_told(view: DeliveryView, *, is_author: bool) -> DeliveryTold:
         status=view.delivery.status,
         queued_at=view.delivery.queued_at,
         opened_at=view.delivery.opened_at,
-        attempts=[
-            AttemptTold(
-                number=one.number,
-                started_at=one.started_at,
-                ended_at=one.ended_at,
-                result=one.result,
-                detail=one.detail if is_author else None,
-            )
-            for one in view.attempts
-        ],
+        attempts=_attempts_told(view.attempts, is_author=is_author),
         acknowledged=AcknowledgementTold(by=said.by, at=said.at, helpfulness=said.helpfulness, note=said.note)
         if said
         else None,
-        escalations=[
-            EscalationTold(step=one.step, at=one.at, told=one.told, status=one.status) for one in view.escalations
-        ],
+        escalations=[_escalation_told(one, is_author=is_author) for one in view.escalations],
         not_mine=NotMineTold(by=no.by, at=no.at, note=no.note) if no else None,
+        not_mine_mails=[_not_mine_mail(one) for one in view.not_mine_mails] if is_author else [],
     )
+
+
+def _escalation_told(chase: Chase, *, is_author: bool) -> EscalationTold:
+    return EscalationTold(
+        step=chase.step,
+        at=chase.at,
+        told=chase.told,
+        status=chase.mail.status,
+        delivery_id=chase.mail.delivery_id if is_author else None,
+        attempts=_attempts_told(chase.mail.attempts, is_author=True) if is_author else [],
+    )
+
+
+def _not_mine_mail(mail: Mail) -> NotMineMail:
+    return NotMineMail(
+        delivery_id=mail.delivery_id,
+        purpose=mail.purpose,
+        status=mail.status,
+        attempts=_attempts_told(mail.attempts, is_author=True),
+    )
+
+
+def _attempts_told(attempts: Iterable[Attempt], *, is_author: bool) -> list[AttemptTold]:
+    return [
+        AttemptTold(
+            number=one.number,
+            started_at=one.started_at,
+            ended_at=one.ended_at,
+            result=one.result,
+            detail=one.detail if is_author else None,
+        )
+        for one in attempts
+    ]

@@ -65,6 +65,8 @@ Id = Annotated[UUID, BeforeValidator(_id_from_text)]
 Day = Annotated[date, BeforeValidator(_day_from_text)]
 Code = Annotated[str, StringConstraints(max_length=60), AfterValidator(_one_line)]
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line)]
+# As long as the form lets a surname be: what can be saved must be possible to sign and to withdraw.
+Surname = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
 Address = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_line)]
 Prose = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_some_lines)]
 

@@ -55,7 +55,9 @@ def sign_version(
         )
         session.flush()
         engine.enqueue(session, work.share(version.id))
-        return answer(version_summary(version, None), location=f"/outcomes/{outcome}/versions/{version.number}")
+        # Kept for a repeat of the call, and so without clinical prose.
+        told = version_summary(version, None, without_reason=True)
+        return answer(told, location=f"/outcomes/{outcome}/versions/{version.number}")
 
     return once(act)
 

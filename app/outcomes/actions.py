@@ -102,6 +102,7 @@ def save_draft(
 def discard_draft(session: Session, actor: Actor, *, outcome_id: UUID, revision: int, now: datetime) -> None:
     """Throw the author's draft away. Signed versions stay. Raises stale-revision, no-draft, Denied."""
     own_outcome(session, actor, outcome_id, now, "discard-draft")
+    lock(session, outcome_id)  # first, as every verb does: two orders of locking would be a deadlock
     current_draft(session, outcome_id)
     remove_draft(session, outcome_id, revision)
     _record(session, actor, now, "discard-draft", outcome_id)

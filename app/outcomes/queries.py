@@ -210,13 +210,6 @@ def recipients_of(session: Session, version_id: UUID) -> list[Recipient]:
     return list(session.exec(select(Recipient).where(Recipient.version_id == version_id).order_by(col(Recipient.id))))
 
 
-def told_recipients(session: Session, outcome_id: UUID) -> list[Recipient]:
-    """Everyone who was ever entitled to a version, once each, with the newest version they have."""
-    wanted = select(Recipient).join(OutcomeVersion).where(OutcomeVersion.outcome_id == outcome_id)
-    rows = session.exec(wanted.order_by(col(OutcomeVersion.number), col(Recipient.id)))
-    return list({(row.team_id, row.account_id): row for row in rows}.values())
-
-
 def _overviews(session: Session, actor: Actor, outcomes: Sequence[Outcome]) -> list[Overview]:
     ids = [outcome.id for outcome in outcomes]
     drafts = set(session.exec(select(Draft.outcome_id).where(col(Draft.outcome_id).in_(ids))))

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
+import factories
 from serving import Service
 from sqlmodel import col, select, update
 
@@ -32,6 +33,17 @@ def test_a_repeat_gets_the_location_and_the_etag_too(service: Service) -> None:
     again = author.post(f"/outcomes/{reference}/amendment", key=key)
     assert (again.status_code, again.json()) == (201, first.json())
     assert [again.headers[name] for name in ("location", "etag")] == [first.headers[n] for n in ("location", "etag")]
+
+
+def test_no_answer_that_is_kept_holds_what_was_written_of_the_child(service: Service) -> None:
+    author = service.caller()
+    reference = author.signed()
+    draft = author.post(f"/outcomes/{reference}/amendment")
+    author.sign(reference, draft.headers["etag"], amendment_reason="Two healing fractures were found.")
+    kept = " ".join(body for (body,) in service.rows("SELECT body FROM idempotent_answer"))
+    assert reference in kept
+    assert factories.SURNAME not in kept
+    assert "fractures" not in kept
 
 
 def test_a_signature_repeated_under_its_key_is_the_same_version(service: Service) -> None:

@@ -1,5 +1,6 @@
 """The main path as clients see it: draft, signature, reading, withdrawal."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import factories
@@ -84,6 +85,42 @@ def test_an_amendment_replaces_the_version_before_it(service: Service) -> None:
     signed = author.sign(reference, draft.headers["etag"], amendment_reason="The survey is reported.")
     assert (signed.status_code, signed.json()["number"]) == (201, 2)
     assert author.get(f"/outcomes/{reference}/versions/1").json()["superseded_by"] == 2
+
+
+def test_a_surname_as_long_as_the_form_allows_can_be_signed(service: Service) -> None:
+    author = service.caller()
+    reference, answers = author.begin(), factories.complete_answers(clock.now())
+    answers["child"]["surname"] = "A" * 300
+    assert author.save(reference, answers).status_code == 200
+    assert author.sign(reference, surname="A" * 300).status_code == 201
+
+
+def test_discarding_and_withdrawing_at_once_is_no_deadlock(postgresql_service: Service) -> None:
+    author = postgresql_service.caller()
+    guard = {"surname": factories.SURNAME, "birth_date": factories.BIRTH_DATE.isoformat()}
+    for _ in range(12):
+        reference = author.signed()
+        etag = author.post(f"/outcomes/{reference}/amendment").headers["etag"]
+        body = {"reason_code": "other", "reason": "Two at once.", **guard}
+        with ThreadPoolExecutor(2) as pool:
+            discarded = pool.submit(author.call, "DELETE", f"/outcomes/{reference}/draft", headers={"If-Match": etag})
+            withdrawn = pool.submit(author.post, f"/outcomes/{reference}/withdrawal", body)
+        assert withdrawn.result().status_code == 201
+        assert discarded.result().status_code in (204, 404, 410, 412)
+
+
+def test_a_withdrawn_outcome_keeps_the_reason_of_its_amendment_to_itself(service: Service) -> None:
+    author = service.caller()
+    reference = author.signed()
+    draft = author.post(f"/outcomes/{reference}/amendment")
+    author.sign(reference, draft.headers["etag"], amendment_reason="Two healing fractures were found.")
+    assert "fractures" in author.get(f"/outcomes/{reference}").text
+    guard = {"surname": factories.SURNAME, "birth_date": factories.BIRTH_DATE.isoformat()}
+    author.post(
+        f"/outcomes/{reference}/withdrawal", {"reason_code": "wrong-child", "reason": "Another child.", **guard}
+    )
+    for person in ("asha.kerrin", "priya.dunmore"):
+        assert "fractures" not in service.caller(person).get(f"/outcomes/{reference}").text
 
 
 def test_a_withdrawn_outcome_leaves_a_tombstone_to_everyone(service: Service) -> None:

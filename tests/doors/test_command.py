@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from app.__main__ import main
-from app.settings import settings_from_environment
+from app.db import hold_alone
+from app.settings import Settings, settings_from_environment
 from app.version import VERSION
 
 Run = Callable[..., tuple[object, str]]
@@ -22,7 +23,7 @@ Run = Callable[..., tuple[object, str]]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run the command in this process: how it ended, and what it said."""
-    handlers = logging.root.handlers[:]
+    handlers, dbos_level, mask = logging.root.handlers[:], logging.getLogger("dbos").level, os.umask(0o022)
 
     def run(*args: str, **settings: str) -> tuple[object, str]:
         for name, value in ({"SAMEDAY_DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}"} | settings).items():
@@ -36,7 +37,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return ended.value.code, said.out + said.err
 
     yield run
+    os.umask(mask)
     logging.root.handlers[:] = handlers
+    logging.getLogger("dbos").setLevel(dbos_level)
     settings_from_environment.cache_clear()
 
 
@@ -64,6 +67,25 @@ def test_a_secret_file_that_is_not_there_is_named(run: Run) -> None:
 def test_a_database_that_does_not_answer_is_named_without_its_password(run: Run) -> None:
     status, said = run("migrate", SAMEDAY_DATABASE_URL="postgresql+psycopg://sameday:hunter2@127.0.0.1:1/none")
     assert (status, "127.0.0.1:1/none" in said, "hunter2" in said) == (1, True, False)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgres://x", "oracle://x/y"])
+def test_what_is_no_address_of_a_database_is_named_without_a_traceback(run: Run, address: str) -> None:
+    status, said = run("migrate", SAMEDAY_DATABASE_URL=address)
+    assert (status, "SAMEDAY_DATABASE_URL" in said, "Traceback" in said) == (1, True, False)
+
+
+def test_a_database_that_is_made_is_for_its_owner_only(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    assert (tmp_path / "none.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_service_on_one_sqlite_file_is_refused(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'none.db'}")
+    with hold_alone(settings):
+        status, said = run("serve")
+    assert (status, "Another" in said) == (1, True)
 
 
 def test_the_service_asks_for_the_migration_first(run: Run) -> None:
