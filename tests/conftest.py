@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -24,14 +25,18 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A throw-away PostgreSQL server on loopback, or the one that SAMEDAY_TEST_POSTGRES_PORT names."""
     given = os.environ.get("SAMEDAY_TEST_POSTGRES_PORT")
     if given:
         yield Server(int(given))
         return
-    with postgres_server(tmp_path_factory.mktemp("postgres"), fsync=False) as server:
-        yield server
+    # Not below pytest's own folder, which another run beside this one may tidy away.
+    with (
+        TemporaryDirectory(prefix="sameday-postgres-") as name,
+        postgres_server(Path(name) / "home", fsync=False) as it,
+    ):
+        yield it
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ class Server:
 def postgres_server(home: Path, *, fsync: bool) -> Iterator[Server]:
     """Start a server with its data in `home`; stop it when the block ends. Without fsync it is quick and forgetful."""
     port = free_port()
+    home.mkdir(exist_ok=True)
     _run(home, "initdb", "-D", str(home / "data"), "-A", "trust", "-U", "sameday", "--no-sync")
     options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync={fsync} -c max_connections=200"
     _run(home, "pg_ctl", "-D", str(home / "data"), "-o", options, "-l", str(home / "log"), "-w", "start")
