@@ -2,18 +2,20 @@
 
 Each rule looks at the answers that are shown and well formed, and gives the pointers at which it is broken.
 Rules declared at one question run on every draft; rules declared at the whole form run before a signature.
+Two opinions in one outcome: `contradictions` (they stop a signature) and `doubts` (they only ask).
 Why not FHIRPath at run time: docs/decisions/0002-constraints.md.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from nhs_number.validate import is_valid
+
+from app.questionnaires import contradictions, doubts
+from app.questionnaires.said import Said
 
 # The clocks of ward computers and of the server are allowed to differ by this much.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -25,34 +27,6 @@ ASK = {"injuries-or-none-seen", "other-recipient-reason"}
 
 _TEN_DIGITS = re.compile("[0-9]{10}")
 _LABEL = re.compile(r"\b(malicious|vexatious|false)(ly)?\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer (a row of a list, for a group) and its JSON pointer."""
-
-    pointer: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What was said. asked_at: the linkId at which the rule is declared, "" for the whole form.
-
-    now: aware; None when the caller does not check times.
-    """
-
-    answers: Mapping[str, Sequence[Answer]]
-    asked_at: str
-    now: datetime | None
-
-    def all(self, link_id: str) -> Sequence[Answer]:
-        return self.answers.get(link_id, ())
-
-    def first(self, link_id: str) -> Any:
-        """The first answer's value, or None."""
-        answers = self.all(link_id)
-        return answers[0].value if answers else None
 
 
 def nhs_number_is_valid(said: Said) -> Iterator[str]:
@@ -77,6 +51,14 @@ def time_is_not_in_the_future(said: Said) -> Iterator[str]:
             yield answer.pointer
 
 
+def request_times_are_not_in_the_future(said: Said) -> Iterator[str]:
+    """Declared at the whole form: a mistyped time of the request must not keep a draft from being saved."""
+    for link_id in ("referral-received", "first-reply"):
+        for answer in said.all(link_id):
+            if said.now is not None and datetime.fromisoformat(answer.value) > said.now + CLOCK_TOLERANCE:
+                yield answer.pointer
+
+
 def examination_ends_after_it_starts(said: Said) -> Iterator[str]:
     started, ended = said.first("started-at"), said.first("ended-at")
     if started and ended and datetime.fromisoformat(ended) < datetime.fromisoformat(started):
@@ -97,14 +79,6 @@ def child_is_born_and_under_19(said: Said) -> Iterator[str]:
         adult = (birth.year + ADULT_YEARS, birth.month, birth.day) <= (day.year, day.month, day.day)
         if birth > day or adult:
             yield said.all("birth-date")[0].pointer
-
-
-def overall_opinion_fits_the_injuries(said: Said) -> Iterator[str]:
-    """L0 (no sign of harm) beside an injury judged L4 or L5 would be read as two opinions."""
-    if said.first("overall-likelihood") == "L0" and any(
-        answer.value in ("L4", "L5") for answer in said.all("injury-likelihood")
-    ):
-        yield said.all("overall-likelihood")[0].pointer
 
 
 def injury_numbers_differ(said: Said) -> Iterator[str]:
@@ -156,10 +130,26 @@ RULES: Mapping[str, Callable[[Said], Iterator[str]]] = {
     "ended-at-in-the-future": time_is_not_in_the_future,
     "ended-before-started": examination_ends_after_it_starts,
     "age-at-examination": child_is_born_and_under_19,
-    "overall-contradicts-injury": overall_opinion_fits_the_injuries,
+    "request-in-the-future": request_times_are_not_in_the_future,
+    "none-seen-without-examination": contradictions.none_seen_needs_an_examination,
+    "opinion-without-examination": contradictions.overall_opinion_needs_an_examination,
+    "no-opinion-contradicts-injury": contradictions.no_opinion_fits_the_injuries,
+    "overall-contradicts-injury": contradictions.overall_opinion_fits_the_injuries,
+    "none-seen-contradicts-overall": contradictions.highly_likely_needs_an_injury,
+    "view-contradicts-side": contradictions.side_of_the_body_fits_the_view,
     "injury-number-twice": injury_numbers_differ,
     "injuries-or-none-seen": injuries_or_none_seen,
     "social-worker-told": a_social_worker_is_told,
     "other-recipient-reason": other_recipient_has_a_reason,
     "evidence-for-labels": labels_have_evidence,
+    "likely-without-injury": doubts.likely_without_an_injury,
+    "undetermined-beside-opinion": doubts.undetermined_beside_another_opinion,
+    "trainee-without-consultant": doubts.trainee_without_a_consultant,
+    "trainee-named-as-consultant": doubts.trainee_where_a_consultant_saw_the_child,
+    "refused-but-examined": doubts.refused_but_examined,
+    "redirected-but-examined": doubts.redirected_but_examined,
+    "genital-anal-differs": doubts.genital_and_anal_area_differs,
+    "fits-without-explanation": doubts.fits_without_an_explanation,
+    "explanation-not-judged": doubts.explanation_not_judged,
+    "measured-without-length": doubts.measured_without_a_length,
 }

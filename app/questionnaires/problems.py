@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import Problem
-from app.questionnaires.constraints import ASK, RULES, Answer, Said
+from app.questionnaires.constraints import ASK, RULES
 from app.questionnaires.form import Constraint, Form, Item, places_of
+from app.questionnaires.said import Answer, Said
 from app.questionnaires.values import MAX_DOCUMENT, MAX_ROWS, value_findings
 from app.questionnaires.visibility import Trail, is_enabled, when_words
 

@@ -77,7 +77,7 @@ EXAMINATION = {
     "started-at": "2026-06-01T14:10:00+01:00",
     "ended-at": "2026-06-01T14:50:00+01:00",
     "examined-by": {"examiner-name": "Dr Asha Kerrin", "examiner-grade": "consultant", "examiner-gmc": "9900001"},
-    "consultant-discussed": "not-needed",
+    "consultant-discussed": "consultant-examined",
     "areas-examined": ["head-and-face", "front", "back", "limbs"],
     "genital-anal": "not-indicated",
     "weight": 23.4,

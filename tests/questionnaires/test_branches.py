@@ -23,6 +23,23 @@ def _refused_by_a_competent_child(answers: Answers) -> None:
     answers["examination"]["seen-without-examination"] = "A cut on the lower lip."
 
 
+def _refused_and_a_court_awaited(answers: Answers) -> None:
+    answers["consent"] |= {
+        "examination-consent": "refused-by-parent",
+        "refusal-advice": "Named doctor told at 10:20; children's services apply to the court.",
+    }
+    del answers["consent"]["consent-form"]
+    _not_examined(answers, "consent-refused", "examination-declined")
+
+
+def _nothing_was_written_down(answers: Answers) -> None:
+    """Every question that a busy day leaves open has an honest answer."""
+    answers["episode"] |= {"concern-source": ["not-known"]}
+    del answers["episode"]["cp-is-checked-at"]
+    answers["consent"] |= {"consent-by": "not-known", "consent-form": "not-recorded", "seen-alone": "not-recorded"}
+    answers["examination"] |= {"areas-examined": ["not-recorded"], "consultant-discussed": "not-needed"}
+
+
 def _redirected(answers: Answers) -> None:
     answers["episode"]["medical-type"] = "sexual-concern"
     answers["consent"]["examination-consent"] = "not-sought"
@@ -99,6 +116,8 @@ def _photographs_and_phone_consent(answers: Answers) -> None:
     "branch",
     [
         _refused_by_a_competent_child,
+        _refused_and_a_court_awaited,
+        _nothing_was_written_down,
         _redirected,
         _undetermined,
         _neglect_without_injury,
@@ -111,3 +130,44 @@ def test_every_branch_of_the_form_can_be_completed(
 ) -> None:
     branch(answers)
     assert found(answers, now=EVENING) == []
+
+
+@pytest.mark.parametrize(
+    ("pointer", "codes"),
+    [
+        ("/episode/concern-source", ["not-known", "school"]),
+        ("/examination/areas-examined", ["not-recorded", "back"]),
+    ],
+)
+def test_not_known_stands_alone(answers: Answers, found: Found, pointer: str, codes: list[str]) -> None:
+    _, section, member = pointer.split("/")
+    answers[section][member] = codes
+    assert found(answers) == [(pointer, "exclusive-answer")]
+
+
+def test_a_refusal_that_waits_for_a_court_asks_who_decided_what_was_explained_and_what_was_done(
+    answers: Answers, found: Found
+) -> None:
+    _refused_and_a_court_awaited(answers)
+    for member in ("consent-by", "consent-told", "refusal-advice"):
+        del answers["consent"][member]
+    assert found(answers) == [
+        ("/consent/consent-by", "missing"),
+        ("/consent/consent-told", "missing"),
+        ("/consent/refusal-advice", "missing"),
+    ]
+
+
+def test_the_head_is_measured_only_in_an_examination(answers: Answers, found: Found) -> None:
+    answers["examination"]["head-circumference"] = 52
+    assert found(answers) == []
+    _not_examined(answers, "not-brought", "examination-declined")
+    answers["examination"]["head-circumference"] = 52
+    assert found(answers) == [("/examination/head-circumference", "hidden-question")]
+
+
+def test_a_sign_language_interpreter_has_a_reference(answers: Answers, found: Found) -> None:
+    answers["child"] |= {"interpreter": "sign-language", "interpreter-reference": "NRCPD 9999"}
+    assert found(answers) == []
+    answers["child"]["interpreter"] = "needed-not-available"
+    assert found(answers) == [("/child/interpreter-reference", "hidden-question")]
