@@ -10,16 +10,32 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from app.documents import facts, injuries, opinion
-from app.documents.labels import GP_LINE, WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL
+from app.documents import examination, facts, injuries, opinion
+from app.documents.labels import (
+    GP_LINE,
+    NAME_WITHHELD,
+    ROLES_WITHOUT_NAME_WHEN_ADDRESS_IS_CONFIDENTIAL,
+    WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL,
+)
 from app.documents.parts import Ask, Fact, Identity, Injury, Opinion, Section, View
-from app.documents.wording import age_words, birth_words, date_words, name_words, nhs_number_words, time_words
-from app.questionnaires.form import Form
+from app.documents.wording import (
+    age_words,
+    birth_words,
+    date_words,
+    london_day,
+    name_words,
+    nhs_number_words,
+    time_words,
+)
+from app.questionnaires.form import Form, display
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientFacts:
-    """One recipient as it was fixed at signature. name: the person, or the team when no person is named."""
+    """One recipient as it was fixed at signature.
+
+    role: in the form's words. name: the person, or the team when no person is named.
+    """
 
     role: str
     name: str
@@ -88,12 +104,15 @@ class DocumentContent:
     signed: Signed
     formal_report_due: str
     amendment: Amendment | None
+    occasion: str
     opinion: Opinion
     asks: tuple[Ask, ...]
     nothing_asked: str
     injuries: tuple[Injury, ...]
     views: tuple[View, ...]
-    no_injury: bool
+    not_examined: str
+    seen_without_examination: tuple[str, ...]
+    absence: str
     sections: tuple[Section, ...]
     recipients: tuple[Fact, ...]
     gp_line: str
@@ -126,14 +145,17 @@ def document_content(form: Form, answers: Mapping[str, Any], signature: Signatur
         signed=_signed(signature),
         formal_report_due=date_words(signature.formal_report_due),
         amendment=_amendment(signature),
+        occasion=examination.occasion_of(seen, amended_on=_amended_on(signature)),
         opinion=opinion.opinion_of(seen),
         asks=opinion.asks_of(seen),
         nothing_asked=seen.words("asked-of-absent"),
         injuries=injuries.injuries_of(seen),
         views=injuries.views_of(seen),
-        no_injury=seen.code("overall-likelihood") == "L0" or seen.value("no-injury-seen") is True,
+        not_examined=examination.not_examined_words(seen),
+        seen_without_examination=seen.paragraphs("seen-without-examination"),
+        absence=opinion.absence_words(seen),
         sections=facts.sections_of(seen),
-        recipients=(*map(_recipient, signature.recipients), *facts.facts_beside("sharing", seen)),
+        recipients=(*_recipients(seen, signature.recipients), *facts.facts_beside("sharing", seen)),
         gp_line=GP_LINE,
         verify_url=signature.verify_url,
         content_sha256=signature.content_sha256,
@@ -146,7 +168,20 @@ def withhold_where_the_child_lives(answers: Mapping[str, Any]) -> dict[str, Any]
     if child.get("address-confidential") is not True:
         return dict(answers)
     kept = {key: value for key, value in child.items() if key not in WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL}
-    return {**answers, "child": kept}
+    return {**answers, "child": kept, **_with_roles_alone(answers)}
+
+
+def _with_roles_alone(answers: Mapping[str, Any]) -> dict[str, Any]:
+    sharing = answers.get("sharing", {})
+    if "recipients" not in sharing:
+        return {}
+    rows = [
+        {"recipient-role": row["recipient-role"]}
+        if row["recipient-role"] in ROLES_WITHOUT_NAME_WHEN_ADDRESS_IS_CONFIDENTIAL
+        else row
+        for row in sharing["recipients"]
+    ]
+    return {"sharing": {**sharing, "recipients": rows}}
 
 
 def _identity(seen: facts.Seen, on: datetime) -> Identity:
@@ -161,8 +196,18 @@ def _identity(seen: facts.Seen, on: datetime) -> Identity:
     )
 
 
-def _recipient(one: RecipientFacts) -> Fact:
-    return Fact(one.name, (f"{one.role}, {one.organisation}: {one.reason}",))
+def _recipients(seen: facts.Seen, recipients: Sequence[RecipientFacts]) -> tuple[Fact, ...]:
+    """Everyone who is told; where the address is confidential, some only by their role, each role once."""
+    is_confidential = seen.value("address-confidential") is True
+    codes = ROLES_WITHOUT_NAME_WHEN_ADDRESS_IS_CONFIDENTIAL if is_confidential else ()
+    nameless = {display(seen.form.item("recipient-role"), code) for code in codes}
+    printed = (
+        Fact(one.role, (NAME_WITHHELD,))
+        if one.role in nameless
+        else Fact(one.name, (f"{one.role}, {one.organisation}: {one.reason}",))
+        for one in recipients
+    )
+    return tuple(dict.fromkeys(printed))
 
 
 def _signed(signature: SignatureFacts) -> Signed:
@@ -172,6 +217,10 @@ def _signed(signature: SignatureFacts) -> Signed:
         at=time_words(signature.signed_at),
         at_iso=signature.signed_at.isoformat(timespec="seconds"),
     )
+
+
+def _amended_on(signature: SignatureFacts) -> str:
+    return date_words(london_day(signature.signed_at)) if signature.replaces else ""
 
 
 def _amendment(signature: SignatureFacts) -> Amendment | None:

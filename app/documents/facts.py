@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from app.documents.labels import FOLLOWS, LABELS, NOT_PRINTED, PLACED, TITLES, VERBATIM, WITHHELD
+from app.documents.labels import FOLLOWS, LABELS, NOT_PRINTED, NOT_SEEN_BY, PLACED, SEEN_BY, TITLES, WITHHELD
 from app.documents.parts import Fact, Section
 from app.documents.wording import date_words, number_words, time_words
 from app.questionnaires.form import Form, Item, display
-
-# Who begins with one of these has set quotation marks; otherwise we do.
-QUOTES = ("“", "‘", '"', "'")
 
 # Sections whose facts stand beside the opinion and beside the recipients.
 BESIDE = ("opinion", "sharing")
@@ -42,6 +39,10 @@ class Seen:
         """The answer in words on one line, or an empty string when there is none."""
         value = self.value(link_id)
         return "" if value is None else "; ".join(lines_of(self.form.item(link_id), value))
+
+    def paragraphs(self, link_id: str) -> tuple[str, ...]:
+        """A text as it was divided by its writer; none when there is no answer."""
+        return tuple(part.strip() for part in self.words(link_id).split("\n") if part.strip())
 
     def section(self, name: str) -> Item | None:
         """The section of that name, or None when this form has none."""
@@ -77,7 +78,7 @@ def facts_of(section: Item, answers: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Every answered question of a section in form order, except those that are printed in another place."""
     shown = [item for item in section.items if item.link_id not in PLACED and item.link_id not in NOT_PRINTED]
     return tuple(
-        Fact(label_of(first), _on_one_line_if_short(values))
+        Fact(_label_among(answers, first), _on_one_line_if_short(values))
         for first, followers in _families(shown)
         if (values := _family_values(first, followers, answers))
     )
@@ -85,6 +86,12 @@ def facts_of(section: Item, answers: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 def _on_one_line_if_short(values: tuple[str, ...]) -> tuple[str, ...]:
     return ("; ".join(values),) if sum(map(len, values)) <= SHORT else values
+
+
+def _label_among(answers: Mapping[str, Any], item: Item) -> str:
+    if item.link_id == "examined-by" and answers.get("examination-done") == "no":
+        return NOT_SEEN_BY if answers.get("examination-not-done-reason") == "not-brought" else SEEN_BY
+    return label_of(item)
 
 
 def label_of(item: Item) -> str:
@@ -162,4 +169,4 @@ def _words(item: Item, value: Any) -> str:
             return date_words(date.fromisoformat(value))
         case "dateTime":
             return time_words(datetime.fromisoformat(value))
-    return f"“{value}”" if item.link_id in VERBATIM and not value.startswith(QUOTES) else str(value)
+    return str(value)

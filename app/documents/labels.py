@@ -18,6 +18,8 @@ NOT_PRINTED: Final[dict[str, str]] = {
     "helpfulness": "the recipient's rating of the document, given after it was sealed",
     "formal-report-issued": "happens after the document is sealed",
     "era": "a label for the evaluation, of no use in the child's care",
+    "recipient-team": "a code of the directory; the name that it stood for at signature is printed",
+    "recipient-person": "an address of the directory; the name that it stood for at signature is printed",
 }
 
 # Lessons 42: even the practice or the school gives the area away.
@@ -33,7 +35,14 @@ WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL: Final = frozenset(
         "health-visitor-or-school-nurse",
     }
 )
-WITHHELD: Final = "yes; address, school, GP practice and health visitor are withheld from this document"
+# Recipients of these roles are told of by their role alone, for the same reason.
+ROLES_WITHOUT_NAME_WHEN_ADDRESS_IS_CONFIDENTIAL: Final = frozenset({"gp", "health-visitor", "school-nurse"})
+# Says no more than is sure: what somebody wrote in a text is printed as it was written.
+WITHHELD: Final = (
+    "yes; address, school, GP practice, health visitor and school nurse are left out of the fields of this document, "
+    "free text stands as it was written"
+)
+NAME_WITHHELD: Final = "told, and not named here: the address is confidential"
 
 # Printed in a place of their own, not in the list of facts of their section.
 PLACED: Final = frozenset(
@@ -42,12 +51,9 @@ PLACED: Final = frozenset(
         *("surname", "forenames", "birth-date", "birth-date-estimated", "nhs-number", "nhs-number-absent"),
         *("overall-likelihood", "opinion-reason", "neglect", "neglect-evidence", "significant-harm"),
         *("safe-to-return", "not-until", "asked-of", "asked-of-absent"),
-        *("injuries", "no-injury-seen", "recipients"),
+        *("injuries", "no-injury-seen", "seen-without-examination", "recipients"),
     }
 )
-
-# Other people's words, printed between quotation marks.
-VERBATIM: Final = frozenset({"child-words", "account-words", "explanation-words"})
 
 # Printed in one line with the question they belong to (`Chaperone Yes; Ruth Calloway; play specialist`).
 FOLLOWS: Final[dict[str, str]] = {
@@ -82,6 +88,10 @@ TITLES: Final[dict[str, str]] = {
     "child": "The child and family",
     "consent": "Consent, chaperone and who was present",
 }
+
+# Before the examiner's name when nobody was examined: a child who was not brought was not seen either.
+SEEN_BY: Final = "Seen by"
+NOT_SEEN_BY: Final = "Would have been seen by"
 
 LABELS: Final[dict[str, str]] = {
     # A. episode
@@ -177,7 +187,6 @@ LABELS: Final[dict[str, str]] = {
     # E. examination
     "examination-done": "Examination done",
     "examination-not-done-reason": "",
-    "seen-without-examination": "Seen without examination",
     "started-at": "started",
     "ended-at": "ended",
     "examined-by": "Examined by",
@@ -200,7 +209,7 @@ LABELS: Final[dict[str, str]] = {
     "investigation-name": "",
     "investigation-state": "",
     "investigation-result": "",
-    "investigation-due": "due",
+    "investigation-due": "result expected",
     # F. opinion
     "no-opinion-reason": "Why no opinion",
     "undetermined-reason": "Why the cause is undetermined",

@@ -2,6 +2,7 @@
 
 from app.documents.facts import Seen, facts_beside, lines_of
 from app.documents.parts import Ask, Opinion, Step
+from app.questionnaires.visibility import is_enabled
 
 
 def opinion_of(seen: Seen) -> Opinion:
@@ -14,13 +15,20 @@ def opinion_of(seen: Seen) -> Opinion:
         code=code,
         likelihood=seen.words("overall-likelihood"),
         steps=tuple(Step(option.code, option.code == code) for option in scale.options),
-        reason=tuple(part.strip() for part in seen.words("opinion-reason").split("\n") if part.strip()),
+        reason=seen.paragraphs("opinion-reason"),
         safe_to_return=seen.words("safe-to-return") + (f": {until}" if until else ""),
         significant_harm=seen.words("significant-harm"),
         neglect=seen.words("neglect"),
         neglect_evidence=lines_of(seen.form.item("neglect-evidence"), evidence) if evidence else (),
         facts=facts_beside("opinion", seen),
     )
+
+
+def absence_words(seen: Seen) -> str:
+    """The form's own fixed sentence on the absence of signs, where the form shows it; else an empty string."""
+    footer = seen.form.item("no-injury-footer")
+    trail = (seen.answers, seen.answers.get("opinion", {}))
+    return footer.text if is_enabled(seen.form, footer, trail) else ""
 
 
 def asks_of(seen: Seen) -> tuple[Ask, ...]:

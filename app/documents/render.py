@@ -76,9 +76,13 @@ class Press:
         self._environment = Environment(
             loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        drawings = {name: (templates / f"shared/body-map/{name}.svg").read_text("utf-8") for name in VIEWS}
-        self._environment.globals["drawing"] = lambda name: Markup(drawings[name])  # noqa: S704  our own files
+        self._drawings = {name: (templates / f"shared/body-map/{name}.svg").read_text("utf-8") for name in VIEWS}
+        self._environment.globals["drawing"] = self.drawing
         self._environment.globals.update(qr=qr_drawing, in_columns=in_columns)
+
+    def drawing(self, view: str) -> Markup:
+        """The outlines and words of one view of the body map, as SVG without marks."""
+        return Markup(self._drawings[view])  # noqa: S704  our own files
 
     def html(self, content: DocumentContent) -> str:
         """The page that is printed."""

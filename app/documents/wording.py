@@ -28,6 +28,11 @@ def time_words(moment: datetime) -> str:
     return f"{date_words(local.date())}, {local:%H:%M} {local.tzname()}"
 
 
+def london_day(moment: datetime) -> date:
+    """The day it is in London at an aware time."""
+    return moment.astimezone(ZONE).date()
+
+
 def name_words(surname: str, forenames: str) -> str:
     """`SURNAME, Forename(s)`."""
     return f"{surname.upper()}, {forenames}"
