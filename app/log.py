@@ -31,8 +31,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # These speak of every request, query and font; their words may quote what was typed.
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "fontTools", "sqlalchemy.engine"):
+    # These speak of every request, probe, query and font; their words may quote what was typed.
+    for noisy in ("uvicorn.access", "alembic", "httpx", "httpcore", "fontTools", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
