@@ -18,6 +18,7 @@ from app.outcomes.queries import VersionFacts, version_facts
 from app.outcomes.tables import OutcomeVersion
 from app.people.tables import Organisation
 from app.questionnaires import Form, Forms, display, load_forms
+from app.sites.queries import policy_of
 
 
 def make_document(transaction: Transaction, pool: DocumentPool, *, version_id: UUID, now: datetime) -> None:
@@ -76,7 +77,8 @@ def _signature_facts(session: Session, form: Form, facts: VersionFacts, pool: Do
         version=version.number,
         service_name=pool.settings.service_name,
         site_name=facts.site.name,
-        organisation_name=session.get_one(Organisation, facts.site.organisation_id).name,
+        organisation_name=policy_of(facts.site).document.heading
+        or session.get_one(Organisation, facts.site.organisation_id).name,
         verify_url=f"{pool.settings.base_url.rstrip('/')}/verify",
         signer_name=version.signer_name,
         signer_grade=version.signer_grade,

@@ -163,7 +163,7 @@ class EscalationStep(_Part):
 
 
 class DocumentHeading(_Part):
-    """What stands at the top of the site's documents; none means the site's name."""
+    """What stands at the top of the site's documents; none means the name of its organisation."""
 
     heading: Line | None = Field(None, min_length=1, max_length=120)
 

@@ -6,44 +6,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import AuthResult
+from notices import ID, notice, real_now, webhook
 from peers import MailPeer, Peer, free_port, mail_server, receiver
 
 from app.deliveries.channels import Channel, Failed, Sent
 from app.deliveries.channels.email import Email
 from app.deliveries.channels.inbox import Inbox
-from app.deliveries.channels.webhook import Webhook
-from app.deliveries.rules import Letterhead, Notification, notification_of, payload_of
+from app.deliveries.rules import Notification
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-ID = UUID("01890000-0000-7000-8000-000000000001")
-PAYLOAD = payload_of(Letterhead("Sameday", "https://sameday.example"), "7Q4K-2P")
 DRIBBLE_SECONDS = 8.0
 NOTHING_OF_THESE = ("meon.example", "duty@", "Penrose")
 
 
 def _email(port: int, **options: Any) -> Email:
-    return Email("127.0.0.1", port, "no-reply@sameday.example", options.pop("timeout", 5), _now, **options)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def webhook(timeout: float = 5, *, allow_private: bool = True) -> Webhook:
-    """Our receivers stand on this machine, so private addresses are allowed unless a test says otherwise."""
-    return Webhook(timeout, _now, allow_private=allow_private)
-
-
-def notice(address: str, secret: str | None = SECRET) -> Notification:
-    return notification_of(ID, address, PAYLOAD, secret)
+    return Email("127.0.0.1", port, "no-reply@sameday.example", options.pop("timeout", 5), real_now, **options)
 
 
 # ---- The contract that every channel keeps
@@ -111,7 +94,7 @@ def _mark(name: str, got: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["email", "webhook"])
-def test_a_side_that_sends_a_byte_now_and_then_is_not_waited_for(name: str) -> None:
+def test_a_side_that_sends_a_bytereal_now_and_then_is_not_waited_for(name: str) -> None:
     with dribbling() as port:
         channel: Channel = {"email": _email(port, timeout=0.5), "webhook": webhook(0.5)}[name]
         address = f"http://127.0.0.1:{port}/" if name == "webhook" else "duty@meon.example"
@@ -139,7 +122,7 @@ def test_a_mail_carries_the_fixed_words_and_says_that_a_machine_wrote_it() -> No
     assert message["Subject"] == "You have a new document in Sameday"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"] == f"<{ID}@sameday.example>"
-    assert abs(parsedate_to_datetime(message["Date"]) - _now()) < timedelta(minutes=1)
+    assert abs(parsedate_to_datetime(message["Date"]) - real_now()) < timedelta(minutes=1)
     assert not message.is_multipart()
     assert message.get_payload(decode=True).decode().replace("\r\n", "\n") == notification.text
 
@@ -197,8 +180,8 @@ def self_made(tmp_path: Any) -> ssl.SSLContext:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(_now() - timedelta(days=1))
-        .not_valid_after(_now() + timedelta(days=1))
+        .not_valid_before(real_now() - timedelta(days=1))
+        .not_valid_after(real_now() + timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
     file = tmp_path / "self-made.pem"

@@ -4,35 +4,17 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
-from uuid import UUID
 
 import pytest
+from notices import ID, SECRET, notice, real_now, webhook
 from peers import Peer, receiver
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from app.deliveries.channels import Channel, Failed, Sent
 from app.deliveries.channels.peer import CheckedAddresses, is_public
-from app.deliveries.channels.webhook import Webhook
-from app.deliveries.rules import Letterhead, Notification, notification_of, payload_of
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-ID = UUID("01890000-0000-7000-8000-000000000001")
-PAYLOAD = payload_of(Letterhead("Sameday", "https://sameday.example"), "7Q4K-2P")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def webhook(timeout: float = 5, *, allow_private: bool = True) -> Webhook:
-    """Our receivers stand on this machine, so private addresses are allowed unless a test says otherwise."""
-    return Webhook(timeout, _now, allow_private=allow_private)
-
-
-def notice(address: str, secret: str | None = SECRET) -> Notification:
-    return notification_of(ID, address, PAYLOAD, secret)
+from app.deliveries.rules import Notification
 
 
 @contextmanager
@@ -80,8 +62,8 @@ def test_a_redirect_is_not_followed() -> None:
     ("header", "low", "high"),
     [
         (lambda: "120", 120, 120),
-        (lambda: format_datetime(_now() + timedelta(minutes=10), usegmt=True), 590, 601),
-        (lambda: format_datetime(_now() - timedelta(minutes=10), usegmt=True), 0, 0),
+        (lambda: format_datetime(real_now() + timedelta(minutes=10), usegmt=True), 590, 601),
+        (lambda: format_datetime(real_now() - timedelta(minutes=10), usegmt=True), 0, 0),
         (lambda: "soon", 0, 0),
         (lambda: "9" * 400, 0, 0),
         (lambda: "-5", 0, 0),

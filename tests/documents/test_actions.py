@@ -22,6 +22,7 @@ from app.documents.queries import document_of, facts_of, standing_of
 from app.documents.tables import Document
 from app.outcomes.tables import OutcomeVersion, Recipient
 from app.settings import Settings, settings_from_environment
+from app.sites.tables import Site
 from bench.samples import case_2
 
 
@@ -91,6 +92,13 @@ def test_an_amended_document_says_on_top_what_it_replaces(story: Story, pool: Do
     text = paper.text(made(story, pool, signed(story, number=2)).data)
     words = squeezed("Version 2 replaces version 1 of 23 Nov 2026, 14:05 GMT. Because: the survey shows rib fractures")
     assert text.index(words) < text.index("Preliminary.")
+
+
+def test_a_site_prints_the_heading_of_its_own_policy(story: Story, pool: DocumentPool, paper: Paper) -> None:
+    with story.transaction() as session:
+        site = session.exec(select(Site)).one()
+        site.policy = {**site.policy, "document": {"heading": "Meon Children’s Hospital"}}
+    assert squeezed("Meon Children’s Hospital") in paper.text(made(story, pool, signed(story)).data)
 
 
 def test_what_was_withdrawn_gets_no_document(story: Story, pool: DocumentPool) -> None:
