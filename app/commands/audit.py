@@ -1,4 +1,4 @@
-"""`sameday audit`: who did what to what, and who read an outcome."""
+"""`sameday audit`: who did what to what, who read a child's record, and whether the audit itself is whole."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -9,12 +9,15 @@ from rich.table import Table
 from sqlmodel import Session
 
 from app.audit import AuditEvent, events_of
+from app.commands.audit_verify import publish_head, verify_audit
 from app.commands.database import console, database
-from app.errors import DomainError
-from app.outcomes.queries import find, versions_of
+from app.commands.who_read import who_read
 from app.people import queries as people
 
 app = typer.Typer(help="The audit.", no_args_is_help=True)
+app.command("who-read")(who_read)
+app.command("verify")(verify_audit)
+app.command("publish-head")(publish_head)
 
 
 @app.command("list")
@@ -24,18 +27,6 @@ def list_events(
     """Show every event on one object, oldest first."""
     with database() as session:
         _show(session, events_of(session, [object_id]), f"Events on {object_id}")
-
-
-@app.command("who-read")
-def who_read(reference: Annotated[str, typer.Argument(help="Reference such as 7Q4K-2P, or the outcome's id")]) -> None:
-    """Show who read an outcome or any of its versions, and who tried to and was refused."""
-    with database() as session:
-        outcome = find(session, reference)
-        if outcome is None:
-            raise DomainError("not-found", "There is no outcome with this reference.")
-        ids = [str(outcome.id), outcome.reference, *(str(version.id) for version in versions_of(session, outcome.id))]
-        events = [one for one in events_of(session, ids) if one.action.startswith("read") or one.result == "denied"]
-        _show(session, events, f"Who read {outcome.reference}")
 
 
 def _show(session: Session, events: Iterable[AuditEvent], title: str) -> None:

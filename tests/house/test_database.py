@@ -15,7 +15,7 @@ def test_an_audit_event_can_be_neither_changed_nor_removed(transaction: Transact
     with transaction() as session:
         audit.record(session, now=now, actor_id=None, action="sign-in", object_type="account", object_id="1")
     for statement in ("UPDATE audit_event SET action = 'nothing'", "DELETE FROM audit_event"):
-        with pytest.raises(DBAPIError, match="never changed"), transaction() as session:
+        with pytest.raises(DBAPIError, match=r"never changed|permission denied"), transaction() as session:
             session.exec(text(statement))  # type: ignore[call-overload]
     with transaction() as session:
         assert [event.action for event in session.exec(select(audit.AuditEvent))] == ["sign-in"]
