@@ -12,9 +12,18 @@ from app.db import Transaction, new_id
 from app.deliveries.channels import Failed, Sent
 from app.deliveries.rules import Letterhead, Notification
 from app.deliveries.tables import Attempt, Delivery, Escalation
-from app.outcomes.tables import Outcome, OutcomeVersion, Recipient, Withdrawal
+from app.outcomes.contents import (
+    OpenWithdrawal,
+    SignedVersion,
+    closed_recipient,
+    closed_version,
+    closed_withdrawal,
+)
+from app.outcomes.rules import PlannedRecipient
+from app.outcomes.tables import Outcome, Recipient
 from app.people.queries import actor_by_account
 from app.people.rules import Actor
+from app.people.secrets import closed_webhook_secret
 from app.people.tables import Account, Grant, Membership, Organisation, Team
 from app.sites.tables import Site
 
@@ -50,35 +59,46 @@ class Story:
 
     def sign(self, *, to: tuple[str, ...] = ("duty", "priya", "police"), number: int = 1) -> UUID:
         with self.transaction() as session:
-            version = OutcomeVersion(
-                outcome_id=self.ids["outcome"],
-                number=number,
-                form_version="1.0.0",
-                answers={},
-                content_sha256="0" * 64,
-                signed_by=self.ids["asha"],
-                signed_at=self.now,
-                signer_name="Dr Asha Kerrin",
-                formal_report_due=date(2026, 12, 7),
-            )
-            session.add(version)
+            version = self.version(number=number)
+            session.add(closed_version(session, version))
             session.flush()
             for name in to:
-                session.add(self._recipient(version.id, name))
+                session.add(closed_recipient(session, version, new_id(), self._recipient(name)))
                 session.add(self._grant(name))
             return version.id
 
+    def version(self, **given: Any) -> SignedVersion:
+        """A version by Dr Kerrin with no answers, but for what is given."""
+        values: dict[str, Any] = {
+            "id": new_id(),
+            "outcome_id": self.ids["outcome"],
+            "number": 1,
+            "form_version": "1.0.0",
+            "answers": {},
+            "content_sha256": "0" * 64,
+            "signed_by": self.ids["asha"],
+            "signed_at": self.now,
+            "signer_name": "Dr Asha Kerrin",
+            "signer_grade": None,
+            "signer_registration": None,
+            "formal_report_due": date(2026, 12, 7),
+            "amends_number": None,
+            "amendment_reason": None,
+        }
+        return SignedVersion(**(values | given))
+
     def withdraw(self) -> None:
         with self.transaction() as session:
-            session.add(
-                Withdrawal(
-                    outcome_id=self.ids["outcome"],
-                    reason_code="wrong-child",
-                    reason="Signed on the wrong record.",
-                    withdrawn_by=self.ids["asha"],
-                    withdrawn_at=self.now,
-                )
+            withdrawal = OpenWithdrawal(
+                id=new_id(),
+                outcome_id=self.ids["outcome"],
+                reason_code="wrong-child",
+                reason="Signed on the wrong record.",
+                incident_number=None,
+                withdrawn_by=self.ids["asha"],
+                withdrawn_at=self.now,
             )
+            session.add(closed_withdrawal(session, withdrawal))
 
     def actor(self, session: Session, name: str) -> Actor:
         actor = actor_by_account(session, self.ids[name], self.now)
@@ -97,9 +117,8 @@ class Story:
             .order_by(col(Delivery.id).desc())
         ).first()  # type: ignore[return-value]
 
-    def _recipient(self, version_id: UUID, name: str) -> Recipient:
-        return Recipient(
-            version_id=version_id,
+    def _recipient(self, name: str) -> PlannedRecipient:
+        return PlannedRecipient(
             role="police" if name == "police" else "social-worker",
             team_id=self.ids["duty"] if name == "priya" else self.ids[name],
             account_id=self.ids["priya"] if name == "priya" else None,
@@ -114,6 +133,7 @@ class Story:
             outcome_id=self.ids["outcome"],
             account_id=account_id,
             team_id=None if account_id else self.ids[name],
+            kind="recipient",
             reason="recipient",
             from_at=self.now,
         )
@@ -124,7 +144,7 @@ def begin_story(transaction: Transaction, now: datetime) -> Story:
     with transaction() as session:
         session.add(Organisation(id=ids["org"], code="meon-council", name="Meon Council"))
         session.flush()
-        session.add_all(_people(ids, now))
+        session.add_all(_people(session, ids, now))
         site = Site(id=ids["site"], organisation_id=ids["org"], code="meon", name="Meon", policy=POLICY)
         session.add(site)
         session.flush()
@@ -143,7 +163,7 @@ def begin_story(transaction: Transaction, now: datetime) -> Story:
     return Story(transaction, now, ids)
 
 
-def _people(ids: dict[str, UUID], now: datetime) -> Iterator[Any]:
+def _people(session: Session, ids: dict[str, UUID], now: datetime) -> Iterator[Any]:
     common = {"organisation_id": ids["org"]}
     yield Team(
         id=ids["duty"], code="meon-duty", name="Duty", role="social-worker", inbox_email="duty@meon.example", **common
@@ -154,7 +174,9 @@ def _people(ids: dict[str, UUID], now: datetime) -> Iterator[Any]:
         name="Police",
         role="police",
         webhook_url="http://127.0.0.1:9/hook",
-        webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        webhook_secret_encrypted=closed_webhook_secret(
+            session, ids["police"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        ),
         **common,
     )
     yield Team(

@@ -27,6 +27,7 @@ from app.deliveries.rules import (
 from app.deliveries.tables import Attempt, Delivery
 from app.outcomes.tables import OutcomeVersion, Recipient, Withdrawal
 from app.people.queries import actor_by_account, may_read_outcome
+from app.people.secrets import webhook_secret_of
 from app.people.tables import Grant, Team
 
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
@@ -127,7 +128,7 @@ def _notification(session: Session, delivery: Delivery) -> Notification:
     secret = None
     if delivery.channel == WEBHOOK:
         recipient = session.get_one(Recipient, delivery.recipient_id)
-        secret = session.get_one(Team, recipient.team_id).webhook_secret
+        secret = webhook_secret_of(session, session.get_one(Team, recipient.team_id))
     return notification_of(delivery.id, delivery.address, delivery.payload, secret)
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from app import audit
-from app.db import Transaction, insert_if_absent
+from app.db import Transaction, insert_if_absent, new_id
 from app.documents.bundle import outcome_bundle
 from app.documents.content import RecipientFacts, ReplacedFacts, SignatureFacts, document_content
 from app.documents.pool import DocumentPool, SealedDocument
-from app.documents.queries import document_of
+from app.documents.queries import closed, document_of
 from app.documents.tables import Document
+from app.outcomes.contents import SignedVersion
 from app.outcomes.queries import VersionFacts, version_facts
 from app.outcomes.tables import OutcomeVersion
 from app.people.tables import Organisation
@@ -42,9 +43,11 @@ def make_document(transaction: Transaction, pool: DocumentPool, *, version_id: U
 
 
 def _store(session: Session, sealed: SealedDocument, *, version_id: UUID, now: datetime) -> None:
+    document_id = new_id()
     document = Document(
+        id=document_id,
         version_id=version_id,
-        data=sealed.data,
+        data_encrypted=closed(session, document_id, version_id, sealed.data),
         sha256=sealed.sha256,
         pages=sealed.pages,
         seal_level=sealed.seal_level,
@@ -94,7 +97,7 @@ def _signature_facts(session: Session, form: Form, facts: VersionFacts, pool: Do
     )
 
 
-def _replaced(session: Session, version: OutcomeVersion) -> ReplacedFacts | None:
+def _replaced(session: Session, version: SignedVersion) -> ReplacedFacts | None:
     if version.amends_number is None:
         return None
     old = session.exec(

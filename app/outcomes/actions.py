@@ -16,10 +16,11 @@ from app import audit
 from app.db import insert_if_absent
 from app.errors import DomainError
 from app.outcomes import rules
+from app.outcomes.contents import closed_answers, open_version
 from app.outcomes.planning import wrong_in
-from app.outcomes.queries import DraftView, denied, outcome_for, versions_of, view_of
+from app.outcomes.queries import DraftView, denied, facts_of, find, versions_of, view_of
 from app.outcomes.tables import Draft, Outcome, Withdrawal
-from app.people import access
+from app.people import access, policy
 from app.people.rules import Actor, Denied
 from app.questionnaires import Form, Forms
 from app.sites.tables import Site
@@ -39,7 +40,7 @@ def begin(session: Session, actor: Actor, *, outcome_id: UUID, site: Site, form:
     A repeat by the same author for the same site and form gives the outcome that is there, also when both come at
     once. Raises Denied unless `actor` is a clinician at the site; id-taken when the id is used for something else.
     """
-    if not rules.can_write_at(actor, site.id):
+    if not policy.can_begin(actor, site.id):
         raise Denied(actor_id=actor.account_id, action="begin-outcome", object_type="site", object_id=site.id)
     stored = _insert_outcome(session, actor, outcome_id, site, form, now)
     outcome = session.get_one(Outcome, outcome_id)
@@ -47,24 +48,26 @@ def begin(session: Session, actor: Actor, *, outcome_id: UUID, site: Site, form:
         if (outcome.author_id, outcome.site_id, outcome.form_name) != (actor.account_id, site.id, form.name):
             raise DomainError("id-taken", "This id is used already. Make a new random id for a new outcome.")
         return Begun(outcome, is_new=False)
-    draft = Draft(
-        outcome_id=outcome_id,
-        revision=1,
-        form_version=form.version,
-        answers={},
-        saved_by=actor.account_id,
-        saved_at=now,
-    )
-    _add_draft(session, draft)
     _record(session, actor, now, "begin-outcome", outcome_id)
+    # The grant comes before the draft: row security lets nobody write to what they may not read.
     access.grant(
         session,
         outcome_id=outcome_id,
         account_id=actor.account_id,
+        kind=policy.AUTHOR,
         reason="Wrote it",
         granted_by=actor.account_id,
         now=now,
     )
+    draft = Draft(
+        outcome_id=outcome_id,
+        revision=1,
+        form_version=form.version,
+        answers_encrypted=closed_answers(session, outcome_id, 1, {}),
+        saved_by=actor.account_id,
+        saved_at=now,
+    )
+    _add_draft(session, draft)
     return Begun(outcome, is_new=True)
 
 
@@ -91,7 +94,12 @@ def save_draft(
     changed = session.exec(
         update(Draft)
         .where(col(Draft.outcome_id) == outcome_id, col(Draft.revision) == revision)
-        .values(answers=answers, revision=revision + 1, saved_by=actor.account_id, saved_at=now)
+        .values(
+            answers_encrypted=closed_answers(session, outcome_id, revision + 1, answers),
+            revision=revision + 1,
+            saved_by=actor.account_id,
+            saved_at=now,
+        )
     )
     if changed.rowcount != 1:
         raise stale()
@@ -120,13 +128,14 @@ def begin_amendment(session: Session, actor: Actor, *, outcome_id: UUID, forms: 
     versions = versions_of(session, outcome_id)
     if not versions:
         raise DomainError("not-signed", "Nothing is signed yet, so there is nothing to amend.")
-    last = versions[-1]
+    last = open_version(session, versions[-1])
+    revision = outcome.last_revision + 1
     draft = Draft(
         outcome_id=outcome_id,
         form_version=last.form_version,
-        answers=last.answers,
+        answers_encrypted=closed_answers(session, outcome_id, revision, last.answers),
         amends_number=last.number,
-        revision=outcome.last_revision + 1,
+        revision=revision,
         saved_by=actor.account_id,
         saved_at=now,
     )
@@ -137,9 +146,9 @@ def begin_amendment(session: Session, actor: Actor, *, outcome_id: UUID, forms: 
 
 def own_outcome(session: Session, actor: Actor, outcome_id: UUID, now: datetime, action: str) -> Outcome:
     """The outcome, if `actor` wrote it and still works at its site as a clinician. Raises Denied."""
-    outcome = outcome_for(session, actor, outcome_id, now, action=action)
-    if outcome.author_id != actor.account_id or not rules.can_write_at(actor, outcome.site_id):
-        raise denied(actor, action, outcome)
+    outcome = find(session, outcome_id)
+    if outcome is None or not policy.can_write(actor, facts_of(session, outcome), now):
+        raise denied(actor, action, outcome, outcome_id)
     return outcome
 
 

@@ -1,23 +1,27 @@
 """After the signature: taking an outcome back, and noting the day of the full report."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
 from app import audit
-from app.db import insert_if_absent
+from app.db import as_service, insert_if_absent, new_id
 from app.errors import DomainError, Problem
 from app.outcomes import rules
 from app.outcomes.actions import check_not_withdrawn, lock
+from app.outcomes.contents import OpenWithdrawal, closed_withdrawal, open_version
 from app.outcomes.queries import denied, find, versions_of
 from app.outcomes.tables import Draft, FormalReport, Outcome, OutcomeVersion, Withdrawal
+from app.people import policy
 from app.people.rules import Actor
 from app.sites.queries import policy_of, site_by_id
 from app.sites.rules import local_date
 
 
+@as_service
 def withdraw(
     session: Session,
     actor: Actor,
@@ -29,7 +33,7 @@ def withdraw(
     surname: str,
     birth_date: date,
     now: datetime,
-) -> Withdrawal:
+) -> OpenWithdrawal:
     """Take the whole outcome back, for good: readers see a tombstone, and a draft of an amendment is dropped.
 
     reason_code: wrong-child, entered-in-error or other. surname, birth_date: as in the record, typed again.
@@ -37,7 +41,7 @@ def withdraw(
     Raises Denied, invalid, not-signed, already-withdrawn, wrong-child.
     """
     outcome = find(session, outcome_id)
-    if outcome is None or not rules.can_withdraw(actor, outcome.author_id, outcome.site_id):
+    if outcome is None or not policy.can_withdraw(actor, outcome.author_id, outcome.site_id):
         raise denied(actor, "withdraw", outcome, outcome_id)
     problems = rules.problems_in_withdrawal(reason_code, reason, incident_number)
     if problems:
@@ -45,21 +49,17 @@ def withdraw(
     lock(session, outcome_id)
     if session.get(Withdrawal, outcome_id, populate_existing=True) is not None:
         raise DomainError("already-withdrawn", "This outcome was withdrawn already. Nothing more is needed.")
-    rules.check_wrong_child_guard(_signed(session, outcome_id)[-1].answers, surname, birth_date)
-    withdrawal = Withdrawal(
-        outcome_id=outcome_id,
-        reason_code=reason_code,
-        reason=reason,
-        incident_number=incident_number,
-        withdrawn_by=actor.account_id,
-        withdrawn_at=now,
+    rules.check_wrong_child_guard(_last_answers(session, outcome_id), surname, birth_date)
+    withdrawal = OpenWithdrawal(
+        new_id(), outcome_id, reason_code, reason, incident_number, withdrawn_by=actor.account_id, withdrawn_at=now
     )
-    session.add(withdrawal)
+    session.add(closed_withdrawal(session, withdrawal))
     session.exec(delete(Draft).where(col(Draft.outcome_id) == outcome_id))
     _record(session, actor, now, "withdraw", outcome_id, reason_code=reason_code)
     return withdrawal
 
 
+@as_service
 def record_formal_report(
     session: Session, actor: Actor, *, outcome_id: UUID, issued_on: date, now: datetime
 ) -> FormalReport:
@@ -69,7 +69,7 @@ def record_formal_report(
     formal-report-date-differs (another day is noted already).
     """
     outcome = find(session, outcome_id)
-    if outcome is None or not rules.can_record_formal_report(actor, outcome.author_id, outcome.site_id):
+    if outcome is None or not policy.can_record_formal_report(actor, outcome.author_id, outcome.site_id):
         raise denied(actor, "record-formal-report", outcome, outcome_id)
     lock(session, outcome_id)
     check_not_withdrawn(session, outcome_id)
@@ -81,6 +81,10 @@ def record_formal_report(
     if stored.issued_on != issued_on:
         raise DomainError("formal-report-date-differs", "Another day is noted already, and it cannot be changed.")
     return stored
+
+
+def _last_answers(session: Session, outcome_id: UUID) -> dict[str, Any]:
+    return open_version(session, _signed(session, outcome_id)[-1]).answers
 
 
 def _signed(session: Session, outcome_id: UUID) -> list[OutcomeVersion]:

@@ -10,6 +10,7 @@ from app.errors import Problem
 from app.outcomes import rules
 from app.outcomes.rules import PlannedRecipient
 from app.outcomes.tables import Outcome, OutcomeVersion, Recipient
+from app.people import policy
 from app.people import queries as people
 from app.people.rules import DirectoryTeam
 from app.questionnaires import Form, problems_in, warnings_in
@@ -67,7 +68,8 @@ def _told_before(session: Session, outcome_id: UUID, now: datetime) -> list[Plan
     told = session.exec(wanted).all()
     if not told:
         return []
-    live = [grant for grant in people.grants_on(session, outcome_id) if grant.until_at is None or grant.until_at > now]
+    grants = people.grant_facts(session, outcome_id)
+    live = [grant for grant in grants if grant.kind in policy.LASTING and policy.is_live(grant, now)]
     accounts = {grant.account_id for grant in live if grant.account_id is not None}
     teams = {grant.team_id for grant in live if grant.team_id is not None}
     return [

@@ -11,10 +11,22 @@ from sqlmodel import Session, col, select
 from app import audit
 from app.errors import DomainError, Problem
 from app.outcomes import rules
+from app.outcomes.contents import (
+    OpenDraft,
+    OpenWithdrawal,
+    SignedVersion,
+    ToldRecipient,
+    open_draft,
+    open_recipient,
+    open_version,
+    open_withdrawal,
+)
 from app.outcomes.planning import asked_back, missing_from, recipients_planned, teams_named
 from app.outcomes.rules import PlannedRecipient, State
 from app.outcomes.tables import Draft, FormalReport, Outcome, OutcomeVersion, Recipient, Withdrawal
+from app.people import policy
 from app.people import queries as people
+from app.people.policy import OutcomeFacts
 from app.people.rules import Actor, Denied
 from app.questionnaires import Forms
 from app.sites.queries import site_by_id
@@ -23,7 +35,7 @@ from app.sites.tables import Site
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """An outcome without its answers. A draft shows only to the author: nobody else learns of an amendment unsigned."""
+    """An outcome with its contents closed. That there is a draft shows only to those who may read it."""
 
     outcome: Outcome
     site: Site
@@ -48,7 +60,7 @@ class DraftView:
     """A draft with what still stops its signature, what is asked back (and stops nothing), and who would be told."""
 
     outcome: Outcome
-    draft: Draft
+    draft: OpenDraft
     missing: tuple[Problem, ...]
     asked_back: tuple[Problem, ...]
     recipients: tuple[PlannedRecipient, ...]
@@ -60,10 +72,10 @@ class VersionView:
 
     outcome: Outcome
     site: Site
-    version: OutcomeVersion
-    recipients: tuple[Recipient, ...]
+    version: SignedVersion
+    recipients: tuple[ToldRecipient, ...]
     superseded_by: int | None
-    withdrawal: Withdrawal | None
+    withdrawal: OpenWithdrawal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +84,8 @@ class VersionFacts:
 
     outcome: Outcome
     site: Site
-    version: OutcomeVersion
-    recipients: tuple[Recipient, ...]
+    version: SignedVersion
+    recipients: tuple[ToldRecipient, ...]
     is_withdrawn: bool
 
 
@@ -85,6 +97,11 @@ def outcome_for(
     if outcome is None or not people.may_read_outcome(session, actor, outcome.id, now):
         raise denied(actor, action, outcome, reference_or_id)
     return outcome
+
+
+def facts_of(session: Session, outcome: Outcome) -> OutcomeFacts:
+    """What `policy` decides on."""
+    return OutcomeFacts(outcome.author_id, outcome.site_id, people.grant_facts(session, outcome.id))
 
 
 def find(session: Session, reference_or_id: str | UUID) -> Outcome | None:
@@ -111,9 +128,9 @@ def denied(actor: Actor, action: str, outcome: Outcome | None, typed: str | UUID
     return Denied(actor_id=actor.account_id, action=action, object_type="outcome", object_id=object_id)
 
 
-def overview(session: Session, actor: Actor, outcome: Outcome) -> Overview:
+def overview(session: Session, actor: Actor, outcome: Outcome, now: datetime) -> Overview:
     """An outcome that `actor` may read (see `outcome_for`), without its answers."""
-    return _overviews(session, actor, [outcome])[0]
+    return _overviews(session, actor, [outcome], now)[0]
 
 
 def list_outcomes(
@@ -138,16 +155,16 @@ def list_outcomes(
             raise DomainError("invalid", "The list was asked to go on after something that is not on it.")
         wanted = wanted.where(tuple_(col(Outcome.begun_at), col(Outcome.id)) < tuple_(last.begun_at, last.id))
     ordered = wanted.order_by(col(Outcome.begun_at).desc(), col(Outcome.id).desc()).limit(limit)
-    return _overviews(session, actor, session.exec(ordered).all())
+    return _overviews(session, actor, session.exec(ordered).all(), now)
 
 
 def draft_for(
     session: Session, actor: Actor, outcome_id: UUID, forms: Forms, now: datetime, *, action: str = "read-draft"
 ) -> DraftView:
-    """The author's draft. Raises Denied for anyone else, no-draft when there is none."""
-    outcome = outcome_for(session, actor, outcome_id, now, action=action)
-    if outcome.author_id != actor.account_id:
-        raise denied(actor, action, outcome)
+    """The draft, for its author and a co-examiner. Raises Denied for anyone else, no-draft when there is none."""
+    outcome = find(session, outcome_id)
+    if outcome is None or not policy.can_read_draft(actor, facts_of(session, outcome), now):
+        raise denied(actor, action, outcome, outcome_id)
     draft = session.get(Draft, outcome.id)
     if draft is None:
         raise DomainError("no-draft", "Nothing is being written on this outcome.")
@@ -159,13 +176,14 @@ def view_of(session: Session, outcome: Outcome, draft: Draft, forms: Forms, now:
     """A draft with what still stops its signature and whom it would tell."""
     site = site_by_id(session, outcome.site_id)
     form = forms.get(outcome.form_name, draft.form_version)
-    teams = teams_named(session, site, draft.answers, now)
+    opened = open_draft(session, draft)
+    teams = teams_named(session, site, opened.answers, now)
     return DraftView(
         outcome,
-        draft,
-        missing=tuple(missing_from(form, draft.answers, teams, now)),
-        asked_back=tuple(asked_back(form, draft.answers)),
-        recipients=recipients_planned(session, outcome, site, draft.answers, teams, now),
+        opened,
+        missing=tuple(missing_from(form, opened.answers, teams, now)),
+        asked_back=tuple(asked_back(form, opened.answers)),
+        recipients=recipients_planned(session, outcome, site, opened.answers, teams, now),
     )
 
 
@@ -180,13 +198,14 @@ def read_version(session: Session, actor: Actor, outcome_id: UUID, number: int, 
     if version is None:
         raise denied(actor, "read-version", outcome)
     _audit_read(session, actor, now, "read-version", "outcome-version", version.id, outcome=str(outcome.id))
+    withdrawal = session.get(Withdrawal, outcome.id)
     return VersionView(
         outcome=outcome,
         site=site_by_id(session, outcome.site_id),
-        version=version,
+        version=open_version(session, version),
         recipients=tuple(recipients_of(session, version.id)),
         superseded_by=all_versions[-1].number if version is not all_versions[-1] else None,
-        withdrawal=session.get(Withdrawal, outcome.id),
+        withdrawal=None if withdrawal is None else open_withdrawal(session, withdrawal),
     )
 
 
@@ -202,15 +221,18 @@ def version_facts(session: Session, version_id: UUID) -> VersionFacts:
     outcome = session.get_one(Outcome, version.outcome_id)
     recipients = tuple(recipients_of(session, version_id))
     is_withdrawn = session.get(Withdrawal, outcome.id) is not None
-    return VersionFacts(outcome, site_by_id(session, outcome.site_id), version, recipients, is_withdrawn)
+    opened = open_version(session, version)
+    return VersionFacts(outcome, site_by_id(session, outcome.site_id), opened, recipients, is_withdrawn)
 
 
-def recipients_of(session: Session, version_id: UUID) -> list[Recipient]:
-    """Everyone entitled to one version, in the order they were planned."""
-    return list(session.exec(select(Recipient).where(Recipient.version_id == version_id).order_by(col(Recipient.id))))
+def recipients_of(session: Session, version_id: UUID) -> list[ToldRecipient]:
+    """Everyone entitled to one version, which must exist, in the order they were planned."""
+    version = session.get_one(OutcomeVersion, version_id)
+    found = session.exec(select(Recipient).where(Recipient.version_id == version_id).order_by(col(Recipient.id)))
+    return [open_recipient(session, version, one) for one in found]
 
 
-def _overviews(session: Session, actor: Actor, outcomes: Sequence[Outcome]) -> list[Overview]:
+def _overviews(session: Session, actor: Actor, outcomes: Sequence[Outcome], now: datetime) -> list[Overview]:
     ids = [outcome.id for outcome in outcomes]
     drafts = set(session.exec(select(Draft.outcome_id).where(col(Draft.outcome_id).in_(ids))))
     withdrawals = {
@@ -226,7 +248,7 @@ def _overviews(session: Session, actor: Actor, outcomes: Sequence[Outcome]) -> l
     found = []
     for outcome in outcomes:
         state = rules.state_of(
-            has_draft=outcome.id in drafts and outcome.author_id == actor.account_id,
+            has_draft=outcome.id in drafts and policy.can_read_draft(actor, facts_of(session, outcome), now),
             versions=len(signed[outcome.id]),
             is_withdrawn=outcome.id in withdrawals,
         )

@@ -5,6 +5,7 @@ adds that work to the same transaction.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,14 +13,24 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app import audit
+from app.db import new_id
 from app.errors import DomainError, Problem
 from app.outcomes import rules
 from app.outcomes.actions import check_not_withdrawn, current_draft, lock, own_outcome, remove_draft, stale
+from app.outcomes.contents import (
+    OpenDraft,
+    SignedVersion,
+    ToldRecipient,
+    closed_recipient,
+    closed_version,
+    open_draft,
+)
+from app.outcomes.finding import index_nhs_number
 from app.outcomes.planning import missing_from, recipients_planned, teams_named
 from app.outcomes.queries import versions_of
 from app.outcomes.rules import PlannedRecipient
-from app.outcomes.tables import Draft, Outcome, OutcomeVersion, Recipient
-from app.people import access
+from app.outcomes.tables import Outcome, OutcomeVersion
+from app.people import access, policy
 from app.people import queries as people
 from app.people.rules import Actor
 from app.questionnaires import Forms
@@ -39,7 +50,7 @@ def sign(
     amendment_reason: str | None = None,
     forms: Forms,
     now: datetime,
-) -> OutcomeVersion:
+) -> SignedVersion:
     """Sign the draft of that revision as the next version. The signer is `actor` and nobody else (lessons.md, 33).
 
     surname, birth_date: typed again, against the wrong child. amendment_reason: for an amendment, and only then.
@@ -56,14 +67,15 @@ def sign(
     planned = _check_complete(session, outcome, site, draft, forms, now)
     rules.check_wrong_child_guard(draft.answers, surname, birth_date)
     version = _next_version(actor, site, draft, before, amendment_reason, now)
-    version.content_sha256 = rules.content_sha256(signed_content(outcome, site.code, version, planned))
+    digest = rules.content_sha256(signed_content(outcome, site.code, version, planned))
+    version = replace(version, content_sha256=digest)
     remove_draft(session, outcome_id, revision)
     _store(session, actor, version, planned, now)
     return version
 
 
 def signed_content(
-    outcome: Outcome, site_code: str, version: OutcomeVersion, recipients: Sequence[Recipient | PlannedRecipient]
+    outcome: Outcome, site_code: str, version: SignedVersion, recipients: Sequence[ToldRecipient | PlannedRecipient]
 ) -> dict[str, Any]:
     """What the SHA-256 of a version covers: everything the signature says, so that none of it can be changed unseen.
 
@@ -99,7 +111,7 @@ def signed_content(
     }
 
 
-def _draft_to_sign(session: Session, outcome_id: UUID, revision: int, *, is_signed: bool) -> Draft:
+def _draft_to_sign(session: Session, outcome_id: UUID, revision: int, *, is_signed: bool) -> OpenDraft:
     try:
         draft = current_draft(session, outcome_id)
     except DomainError as error:
@@ -108,10 +120,10 @@ def _draft_to_sign(session: Session, outcome_id: UUID, revision: int, *, is_sign
         raise
     if draft.revision != revision:
         raise stale()
-    return draft
+    return open_draft(session, draft)
 
 
-def _check_reason(draft: Draft, reason: str | None) -> None:
+def _check_reason(draft: OpenDraft, reason: str | None) -> None:
     problems: list[Problem] = []
     if draft.amends_number is not None:
         problems = rules.problems_in_reason(reason or "", "/amendment_reason")
@@ -122,7 +134,7 @@ def _check_reason(draft: Draft, reason: str | None) -> None:
 
 
 def _check_complete(
-    session: Session, outcome: Outcome, site: Site, draft: Draft, forms: Forms, now: datetime
+    session: Session, outcome: Outcome, site: Site, draft: OpenDraft, forms: Forms, now: datetime
 ) -> tuple[PlannedRecipient, ...]:
     form = forms.get(outcome.form_name, draft.form_version)
     teams = teams_named(session, site, draft.answers, now)
@@ -137,13 +149,14 @@ def _check_complete(
 def _next_version(
     actor: Actor,
     site: Site,
-    draft: Draft,
+    draft: OpenDraft,
     before: Sequence[OutcomeVersion],
     amendment_reason: str | None,
     now: datetime,
-) -> OutcomeVersion:
+) -> SignedVersion:
     """The version that the draft becomes, but for the hash of its content."""
-    return OutcomeVersion(
+    return SignedVersion(
+        id=new_id(),
         outcome_id=draft.outcome_id,
         number=len(before) + 1,
         form_version=draft.form_version,
@@ -162,22 +175,13 @@ def _next_version(
 
 
 def _store(
-    session: Session, actor: Actor, version: OutcomeVersion, planned: Sequence[PlannedRecipient], now: datetime
+    session: Session, actor: Actor, version: SignedVersion, planned: Sequence[PlannedRecipient], now: datetime
 ) -> None:
-    session.add(version)
+    session.add(closed_version(session, version))
     session.flush()
     for one in planned:
-        session.add(
-            Recipient(
-                version_id=version.id,
-                role=one.role,
-                team_id=one.team_id,
-                account_id=one.account_id,
-                name=one.name,
-                organisation_name=one.organisation_name,
-                reason=one.reason,
-            )
-        )
+        session.add(closed_recipient(session, version, new_id(), one))
+    index_nhs_number(session, version)
     _open_to(session, actor, version, planned, now)
     audit.record(
         session,
@@ -191,11 +195,14 @@ def _store(
 
 
 def _open_to(
-    session: Session, actor: Actor, version: OutcomeVersion, planned: Sequence[PlannedRecipient], now: datetime
+    session: Session, actor: Actor, version: SignedVersion, planned: Sequence[PlannedRecipient], now: datetime
 ) -> None:
-    """Grant the outcome to every recipient who cannot read it yet, so that nobody is told of what they may not read."""
-    grants = people.grants_on(session, version.outcome_id)
-    live = [grant for grant in grants if grant.until_at is None or grant.until_at > now]
+    """Grant the outcome to every recipient who is not one yet, so that nobody is told of what they may not read.
+
+    What they were given for some other reason ends some day and does not count.
+    """
+    grants = people.grant_facts(session, version.outcome_id)
+    live = [grant for grant in grants if grant.kind in policy.LASTING and policy.is_live(grant, now)]
     accounts = {grant.account_id for grant in live}
     teams = {grant.team_id for grant in live}
     for one in planned:
@@ -206,6 +213,7 @@ def _open_to(
             outcome_id=version.outcome_id,
             account_id=one.account_id,
             team_id=one.team_id if one.account_id is None else None,
+            kind=policy.RECIPIENT,
             reason=f"Recipient of version {version.number}",
             granted_by=actor.account_id,
             now=now,

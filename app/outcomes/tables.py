@@ -1,10 +1,12 @@
-"""The outcome, its draft, its signed versions and their recipients, its withdrawal and the formal report's date."""
+"""The outcome, its draft, its signed versions and their recipients, its withdrawal and the formal report's date.
+
+Columns that end in `_encrypted` are opened by `app.outcomes.contents`, and by nothing else.
+"""
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.db import UTCDateTime, new_id
@@ -28,7 +30,7 @@ class Draft(SQLModel, table=True):
     outcome_id: UUID = Field(foreign_key="outcome.id", primary_key=True)
     revision: int = Field(description="Counts saves from 1; what If-Match must name")
     form_version: str = Field(max_length=20)
-    answers: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    answers_encrypted: bytes
     amends_number: int | None = Field(default=None, description="The version it will replace")
     saved_by: UUID = Field(foreign_key="account.id")
     saved_at: datetime = Field(sa_type=UTCDateTime)
@@ -44,7 +46,7 @@ class OutcomeVersion(SQLModel, table=True):
     outcome_id: UUID = Field(foreign_key="outcome.id")
     number: int
     form_version: str = Field(max_length=20)
-    answers: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    answers_encrypted: bytes
     content_sha256: str = Field(max_length=64, description="Of the canonical JSON (RFC 8785) of what was signed")
     signed_by: UUID = Field(foreign_key="account.id", index=True)
     signed_at: datetime = Field(sa_type=UTCDateTime)
@@ -53,7 +55,7 @@ class OutcomeVersion(SQLModel, table=True):
     signer_registration: str | None = Field(default=None, max_length=40, description="Such as 'GMC 9900001'")
     formal_report_due: date
     amends_number: int | None = Field(default=None)
-    amendment_reason: str | None = Field(default=None, max_length=2000)
+    amendment_reason_encrypted: bytes | None = Field(default=None)
 
 
 class Recipient(SQLModel, table=True):
@@ -79,7 +81,7 @@ class Recipient(SQLModel, table=True):
     account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True, description="None: the team")
     name: str = Field(max_length=200)
     organisation_name: str = Field(max_length=200)
-    reason: str = Field(max_length=400, description="Why they receive it, in words")
+    reason_encrypted: bytes = Field(description="Why they receive it, in words, which may be the author's")
 
 
 class Withdrawal(SQLModel, table=True):
@@ -88,10 +90,19 @@ class Withdrawal(SQLModel, table=True):
     outcome_id: UUID = Field(foreign_key="outcome.id", primary_key=True)
     id: UUID = Field(default_factory=new_id, unique=True)
     reason_code: str = Field(max_length=40, description="wrong-child or entered-in-error or other")
-    reason: str = Field(max_length=2000)
-    incident_number: str | None = Field(default=None, max_length=60)
+    reason_encrypted: bytes
+    incident_number_encrypted: bytes | None = Field(default=None)
     withdrawn_by: UUID = Field(foreign_key="account.id")
     withdrawn_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class NhsNumberIndex(SQLModel, table=True):
+    """A blind index: which outcomes have a signed version with this NHS number. It is no use without its key."""
+
+    __tablename__ = "nhs_number_index"
+
+    outcome_id: UUID = Field(foreign_key="outcome.id", primary_key=True)
+    digest: bytes = Field(primary_key=True, index=True, description="HMAC-SHA-256 of the ten digits")
 
 
 class FormalReport(SQLModel, table=True):

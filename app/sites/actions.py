@@ -10,6 +10,7 @@ from app.db import insert_if_absent
 from app.errors import DomainError, Problem
 from app.people import queries as people
 from app.people import rules as people_rules
+from app.people.policy import check_administrator
 from app.people.rules import Actor
 from app.sites.rules import SitePolicy
 from app.sites.tables import Site
@@ -30,7 +31,7 @@ def add_site(
 
     actor None is the operator at the command line.
     """
-    people_rules.check_administrator(actor, "add-site")
+    check_administrator(actor, "add-site")
     people_rules.check_no_problems(
         people_rules.problems_in_code(code, "/code")
         + people_rules.problems_in_text(name, "/name", most=200)
@@ -52,7 +53,7 @@ def add_site(
 
 def change_policy(session: Session, actor: Actor | None, site: Site, policy: SitePolicy, *, now: datetime) -> Site:
     """Replace a site's policy. Raises invalid-policy. What is signed and told already keeps its own dates."""
-    people_rules.check_administrator(actor, "change-policy")
+    check_administrator(actor, "change-policy")
     _check_teams(session, policy, now)
     site.policy = _as_json(policy)
     session.add(site)

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,12 +16,12 @@ from typer.testing import CliRunner
 
 from app.__main__ import app
 from app.audit import AuditEvent
-from app.db import Transaction
+from app.db import Transaction, new_id
 from app.documents.actions import make_document
 from app.documents.pool import DocumentPool
-from app.documents.queries import document_of, facts_of, standing_of
-from app.documents.tables import Document
-from app.outcomes.tables import OutcomeVersion, Recipient
+from app.documents.queries import document_of, facts_of, opened, standing_of
+from app.outcomes.contents import closed_recipient, closed_version
+from app.outcomes.rules import PlannedRecipient
 from app.settings import Settings, settings_from_environment
 from app.sites.tables import Site
 from bench.samples import case_2
@@ -46,33 +47,36 @@ def story(transaction: Transaction, now: datetime) -> Story:
 def signed(story: Story, *, number: int = 1) -> UUID:
     """A version of Leo's outcome, by Dr Kerrin, to the duty team."""
     with story.transaction() as session:
-        version = OutcomeVersion(
-            outcome_id=story.ids["outcome"],
+        version = story.version(
             number=number,
-            form_version="1.0.0",
             answers=case_2(),
             content_sha256=hashlib.sha256(str(number).encode()).hexdigest(),
-            signed_by=story.ids["asha"],
-            signed_at=story.now,
-            signer_name="Dr Asha Kerrin",
             signer_registration="GMC 9900001",
-            formal_report_due=date(2026, 12, 7),
             amends_number=number - 1 or None,
             amendment_reason="the survey shows rib fractures" if number > 1 else None,
         )
-        session.add(version)
+        session.add(closed_version(session, version))
         session.flush()
-        duty = {"role": "social-worker", "team_id": story.ids["duty"], "name": "Duty", "reason": "Team inbox"}
-        session.add(Recipient(version_id=version.id, organisation_name="Meon Council", **duty))
+        duty = PlannedRecipient("social-worker", story.ids["duty"], None, "Duty", "Meon Council", "Team inbox")
+        session.add(closed_recipient(session, version, new_id(), duty))
         return version.id
 
 
-def made(story: Story, pool: DocumentPool, version_id: UUID) -> Document:
+@dataclass(frozen=True)
+class Made:
+    """A stored document, opened."""
+
+    id: UUID
+    sha256: str
+    data: bytes
+
+
+def made(story: Story, pool: DocumentPool, version_id: UUID) -> Made:
     make_document(story.transaction, pool, version_id=version_id, now=story.now)
     with story.transaction() as session:
         document = document_of(session, version_id)
-    assert document is not None
-    return document
+        assert document is not None
+        return Made(document.id, document.sha256, opened(session, document))
 
 
 def test_a_document_is_made_once_and_its_making_is_audited(story: Story, pool: DocumentPool) -> None:

@@ -11,6 +11,7 @@ import factories
 import pytest
 from factories import Cast
 from sqlmodel import Session
+from throwaway import seeing_all
 
 from app.db import engine_for
 from app.settings import Settings
@@ -47,7 +48,7 @@ def cast(session: Session, now: datetime) -> Cast:
 
 
 def _load(url: str) -> None:
-    engine = engine_for(Settings(database_url=url))
+    engine = engine_for(Settings(database_url=seeing_all(url)))
     with Session(engine) as session:
         factories.load_cast(session, LOADED_AT)
         session.commit()

@@ -45,7 +45,7 @@ def test_the_author_the_site_lead_and_the_privacy_officer_may_withdraw(
         view = queries.read_version(session, cast["priya.dunmore"], outcome.id, 1, now)
         assert view.withdrawal is not None
         assert (view.withdrawal.reason_code, view.withdrawal.withdrawn_by) == ("wrong-child", cast[person].account_id)
-        overview = queries.overview(session, cast["priya.dunmore"], outcome)
+        overview = queries.overview(session, cast["priya.dunmore"], outcome, now)
         assert (overview.state, overview.current_version) == ("withdrawn", None)
 
 
@@ -127,7 +127,7 @@ def test_the_day_of_the_full_report_is_noted_once(
     with pytest.raises(DomainError, match="formal-report-date-differs"), transaction() as session:
         report(session, cast["asha.kerrin"], outcome, date(2026, 11, 26), later)
     with transaction() as session:
-        noted = queries.overview(session, cast["asha.kerrin"], outcome).formal_report
+        noted = queries.overview(session, cast["asha.kerrin"], outcome, now).formal_report
         assert noted is not None
         assert (noted.issued_on, noted.recorded_by) == (date(2026, 11, 27), cast["asha.kerrin"].account_id)
 

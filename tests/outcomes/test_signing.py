@@ -15,6 +15,7 @@ from app.audit import AuditEvent
 from app.db import Transaction
 from app.errors import DomainError
 from app.outcomes import actions, closing, queries, rules, signing
+from app.outcomes.contents import SignedVersion, open_version
 from app.outcomes.tables import Draft, OutcomeVersion, Recipient
 from app.people import access
 from app.people import actions as people
@@ -62,7 +63,7 @@ def test_the_digest_can_be_made_again_from_what_is_stored(transaction: Transacti
     with transaction() as session:
         (stored,) = queries.versions_of(session, outcome.id)
         recipients = queries.recipients_of(session, stored.id)
-        content = signing.signed_content(outcome, "beacon-down", stored, recipients)
+        content = signing.signed_content(outcome, "beacon-down", open_version(session, stored), recipients)
         assert rules.content_sha256(content) == stored.content_sha256
         assert rules.content_sha256({**content, "recipients": content["recipients"][1:]}) != stored.content_sha256
 
@@ -71,11 +72,11 @@ def test_a_signed_version_is_never_changed_even_by_hand(transaction: Transaction
     with transaction() as session:
         factories.signed_outcome(session, cast["asha.kerrin"], cast.sites["beacon-down"], now)
     for statement in ("UPDATE outcome_version SET number = 2", "DELETE FROM recipient"):
-        with pytest.raises(DBAPIError, match="never changed"), transaction() as session:
+        with pytest.raises(DBAPIError, match=r"never changed|permission denied"), transaction() as session:
             session.exec(text(statement))  # type: ignore[call-overload]
 
 
-def sign(session: Session, cast: Cast, view: queries.DraftView, now: datetime, **changes: Any) -> OutcomeVersion:
+def sign(session: Session, cast: Cast, view: queries.DraftView, now: datetime, **changes: Any) -> SignedVersion:
     values: dict[str, Any] = {"revision": view.draft.revision, "surname": "marwood", "birth_date": factories.BIRTH_DATE}
     return signing.sign(
         session, cast["asha.kerrin"], outcome_id=view.outcome.id, forms=factories.forms(), now=now, **(values | changes)
