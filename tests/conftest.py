@@ -11,11 +11,21 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
-from throwaway import Server, postgres_server
+from throwaway import SERVICE_ROLE, Server, postgres_server, seeing_all
 
 from app import engine as work_engine
+from app import roles
 from app.db import Transaction, engine_for, migrate, transactions
 from app.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where self-made keys go of settings that name no folder: not into the checkout."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAMEDAY_STATE_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture
@@ -29,7 +39,9 @@ def postgres() -> Iterator[Server]:
     """A throw-away PostgreSQL server on loopback, or the one that SAMEDAY_TEST_POSTGRES_PORT names."""
     given = os.environ.get("SAMEDAY_TEST_POSTGRES_PORT")
     if given:
-        yield Server(int(given))
+        server = Server(int(given))
+        server.add_service_role()
+        yield server
         return
     # Not below pytest's own folder, which another run beside this one may tidy away.
     with (
@@ -52,7 +64,7 @@ def migrated_template(postgres: Server) -> str:
     """The same on PostgreSQL: the name of a database to be used as a template."""
     name = f"migrated_{uuid4().hex}"
     postgres.run(f"CREATE DATABASE {name}")
-    _migrate(postgres.url(name))
+    _migrate(postgres.owner_url(name))
     return name
 
 
@@ -78,7 +90,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    engine = engine_for(settings)
+    """An engine for tests of verbs: on PostgreSQL it logs in as the service's role, and acts as the service."""
+    engine = engine_for(settings.model_copy(update={"database_url": seeing_all(settings.database_url)}))
     yield engine
     engine.dispose()
 
@@ -110,5 +123,7 @@ def _postgres_copy(postgres: Server, template: str) -> Iterator[str]:
 def _migrate(url: str) -> None:
     engine = engine_for(Settings(database_url=url))
     migrate(engine)
-    engine.dispose()
     work_engine.prepare(url)
+    if engine.dialect.name == "postgresql":
+        roles.grant_what_is_needed(engine, SERVICE_ROLE)
+    engine.dispose()

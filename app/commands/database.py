@@ -8,7 +8,8 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import Session
 
-from app.db import engine_for, transactions
+from app.db import SERVICE, Transaction, engine_for, transactions
+from app.encryption import KeyAwayError
 from app.errors import DomainError
 from app.settings import SettingsError, settings_from_environment
 
@@ -19,13 +20,21 @@ _errors = Console(stderr=True, soft_wrap=True)
 @contextmanager
 def database() -> Iterator[Session]:
     """One transaction on the database of the settings; on an error it is rolled back and the command ends with 1."""
+    with many_transactions() as transaction, transaction() as session:
+        yield session
+
+
+@contextmanager
+def many_transactions() -> Iterator[Transaction]:
+    """For a command that commits more than once; on an error it ends with 1."""
     try:
         engine = engine_for(settings_from_environment())
         try:
-            with transactions(engine)() as session:
-                yield session
+            yield transactions(engine, acting_as=SERVICE)
         finally:
             engine.dispose()
+    except KeyAwayError as error:
+        _stop(error.operator)
     except DomainError as error:
         _stop(error.sentence, *(f"{problem.pointer or '/'}: {problem.sentence}" for problem in error.problems))
     except SettingsError as error:

@@ -15,6 +15,7 @@ from app.errors import DomainError, Problem
 from app.people import actions as people
 from app.people import queries as directory
 from app.people.actions import TeamChange
+from app.people.secrets import webhook_secret_of
 from app.sites import actions as site_actions
 from app.sites.queries import policy_of, site_by_code
 from app.sites.rules import SitePolicy, policy_from
@@ -125,7 +126,8 @@ def _load_team(session: Session, entry: TeamEntry, now: datetime) -> bool:
         return True
     team = directory.team_by_code(session, entry.code)
     wanted = entry.model_dump(include={"name", "inbox_email", "webhook_url", "webhook_secret"}, exclude_none=True)
-    if all(getattr(team, name) == value for name, value in wanted.items()):
+    present = team.model_dump() | {"webhook_secret": webhook_secret_of(session, team)}
+    if all(present[name] == value for name, value in wanted.items()):
         return False
     people.change_team(session, None, team, TeamChange(**wanted), now=now)
     return True
