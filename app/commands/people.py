@@ -11,12 +11,18 @@ from rich.table import Column, Table
 from app import clock
 from app.commands.database import console, database
 from app.commands.directory_file import load_directory, read_directory
+from app.commands.identities import link, unlink
+from app.commands.sign_in import invite, recover
 from app.errors import DomainError
 from app.outcomes.queries import find
 from app.people import access, actions, queries
 from app.sites.queries import site_by_code
 
 app = typer.Typer(help="Organisations, teams, sites and accounts.", no_args_is_help=True)
+app.command()(invite)
+app.command()(recover)
+app.command()(link)
+app.command()(unlink)
 
 
 @app.command()
