@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from sqlalchemy import Engine, text
-from throwaway import free_port, postgres_server
+from throwaway import free_port, owning, postgres_server
 
 from app.db import engine_for
 from app.settings import Settings
@@ -82,7 +82,7 @@ def main() -> None:
 
 def measure(service: Service, clinicians: int) -> Times:
     """One round: drafts first, then the signatures, then the yardsticks."""
-    with Api(service.base_url, service.tokens) as api:
+    with Api(service.base_url, service.tokens, service.people) as api:
         answers = with_addresses(_case(), api.emails())
         references = [drafted(api, answers) for _ in track(range(OUTCOMES), "drafts", transient=True, console=console)]
         child = answers["child"]
@@ -100,8 +100,8 @@ def measure(service: Service, clinicians: int) -> Times:
     content = json.dumps(answers).encode()
     return Times(
         request,
-        bare_inserts(service.database_url, clinicians, content),
-        bare_requests(service.database_url, clinicians, content),
+        bare_inserts(owning(service.database_url), clinicians, content),
+        bare_requests(owning(service.database_url), clinicians, content),
         list(sealed),
         list(told_at),
     )
@@ -225,7 +225,7 @@ def running(database: str, folder: Path) -> Iterator[Service]:
     (folder / "postgres").mkdir()
     with postgres_server(folder / "postgres", fsync=True) as server:
         server.run("CREATE DATABASE sameday")
-        with Service(folder / "service", server.url("sameday")) as service:
+        with Service(folder / "service", server.url("sameday"), server.owner_url("sameday")) as service:
             yield service
 
 

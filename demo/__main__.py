@@ -49,7 +49,7 @@ def show(console: Console, service: Service) -> list[str]:
     cases = load_cases(datetime.now(UTC))
     endings: list[Ending] = []
     stopped: dict[int, list[str]] = {}
-    with Api(service.base_url, service.tokens) as api, progress(console, cases) as (tell, done):
+    with Api(service.base_url, service.tokens, service.people) as api, progress(console, cases) as (tell, done):
         stage = Stage(api, service.folder / "documents")
         for case in cases:
             stopped[case.number] = play(case, stage, tell)
@@ -83,7 +83,8 @@ def _keep_serving(console: Console, service: Service) -> None:
         if email.split("@")[0] in ("asha.kerrin", "priya.dunmore", "nell.marsh", "demo.admin"):
             console.print(f"  {email}  {token}", highlight=False)
             example = token
-    console.print("  all others: tokens.json in the same folder\nTry:", highlight=False)
+    console.print("  all others: tokens.json in the same folder", highlight=False)
+    console.print("Signing needs a person who has signed in: passwords and app secrets are in people.json.\nTry:")
     console.print(
         f"  curl -H 'Authorization: Bearer {example}' '{service.base_url}/api/v1/inbox?state=all'",
         highlight=False,

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 
+from demo.people import Person
+
 PREFIX = "/api/v1"
 
 
@@ -18,11 +20,13 @@ class RefusedError(Exception):
 class Api:
     """The service as the people in `tokens` (e-mail address: token) can use it.
 
+    people: those who sign in, by e-mail address; they call by their session, and sign in again when they must.
     `on_request` is called with every address asked for, so that a test can look at them.
     """
 
     base_url: str
     tokens: dict[str, str]
+    people: dict[str, Person] = field(default_factory=dict)
     on_request: Callable[[str], None] = lambda url: None
     _http: httpx.Client = field(init=False)
 
@@ -41,14 +45,25 @@ class Api:
 
     def call(self, who: str | None, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Ask as `who` (a short name; None: without a token). Raises RefusedError for every answer from 400 up."""
-        headers = kwargs.pop("headers", {})
-        if who is not None:
-            headers = {"Authorization": f"Bearer {self.tokens[self.emails()[who]]}", **headers}
-        response = self._http.request(method, path, headers=headers, **kwargs)
+        own = kwargs.pop("headers", {})
+        response = self._http.request(method, path, headers=self._identity(who) | own, **kwargs)
+        person = self.people.get(self.emails().get(who or "", ""))
+        if person is not None and response.status_code in (401, 403) and _asks_to_sign_in(response):
+            person.sign_in(self._http)
+            response = self._http.request(method, path, headers=self._identity(who) | own, **kwargs)
         self.on_request(str(response.request.url))
         if response.is_error:
             raise RefusedError(f"{method} {path} by {who or 'anyone'}: {response.status_code} {response.text[:2000]}")
         return response
+
+    def _identity(self, who: str | None) -> dict[str, str]:
+        """The headers that say who calls."""
+        if who is None:
+            return {}
+        email = self.emails()[who]
+        return (
+            self.people[email].headers() if email in self.people else {"Authorization": f"Bearer {self.tokens[email]}"}
+        )
 
     def create(self, who: str, path: str, body: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
         """A creating POST under a fresh Idempotency-Key."""
@@ -103,3 +118,7 @@ class Api:
         headers = {"Content-Type": "application/pdf"}
         answer = self.call(None, "POST", f"{PREFIX}/verification", content=pdf, headers=headers).json()
         return str(answer["standing"])
+
+
+def _asks_to_sign_in(response: httpx.Response) -> bool:
+    return str(response.json()["type"]).endswith((":not-signed-in", ":fresh-sign-in-needed"))

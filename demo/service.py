@@ -7,12 +7,14 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx
+from ruamel.yaml import YAML
 
 from demo.client import Api
 from demo.mailserver import MailServer, free_port
+from demo.people import Person
 
 ROOT = Path(__file__).resolve().parent.parent
 CAST = ROOT / "demo" / "cast.yaml"
@@ -29,15 +31,19 @@ class StartError(Exception):
 class Service:
     """Everything in `folder`: database, seal key, tokens, mails, the service's log. It runs inside a `with`.
 
-    database_url: another database than the embedded one in `folder`; empty.
+    database_url: another database than the embedded one in `folder`; empty. owner_database_url: the same one for the
+    role that owns its tables, on PostgreSQL. settings: further ones, by the names of their variables; they win.
     """
 
     folder: Path
     database_url: str = ""
+    owner_database_url: str = ""
     port: int = field(default_factory=free_port)
     log_level: str = "INFO"
+    settings: dict[str, str] = field(default_factory=dict)
     mail: MailServer = field(init=False)
     tokens: dict[str, str] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
 
@@ -71,9 +77,11 @@ class Service:
             self._process.wait()
 
     def _start(self) -> None:
-        """Migrate, load the cast, start the mail server and the service, issue tokens. Raises StartError."""
+        """Migrate, load the cast, start the mail server and the service, let people in. Raises StartError."""
         self._run("migrate")
         self._run("people", "load", str(CAST))
+        clinicians = _clinicians()
+        links = self._run("people", "invite", *clinicians).split()
         self.tokens = {ADMINISTRATOR: self._run("tokens", "issue", ADMINISTRATOR, "--label", "demo").strip()}
         self.mail.start()
         self._log = self.log.open("wb")
@@ -83,6 +91,7 @@ class Service:
         )
         self._wait_until_ready()
         self._issue_tokens()
+        self._enrol(dict(zip(clinicians, links, strict=True)))
 
     def _stop(self) -> None:
         """Stop the service, then the mail server."""
@@ -105,10 +114,16 @@ class Service:
             "SAMEDAY_SMTP_HOST": "127.0.0.1",
             "SAMEDAY_SMTP_PORT": str(self.mail.port),
             "SAMEDAY_LOG_LEVEL": self.log_level,
+            # The play is quicker than people are, and all of it comes from one address.
+            "SAMEDAY_CALLS_PER_MINUTE_PER_ACCOUNT": "100000",
+            "SAMEDAY_CALLS_PER_MINUTE_PER_NETWORK": "100000",
+            "SAMEDAY_SIGN_IN_TRIES_PER_MINUTE_PER_NETWORK": "100000",
             "SAMEDAY_WEBHOOK_ALLOW_PRIVATE": "true",  # the demonstration's receivers are on this machine
         }
+        if self.owner_database_url:
+            own["SAMEDAY_OWNER_DATABASE_URL"] = self.owner_database_url
         foreign = {name: value for name, value in os.environ.items() if not name.startswith("SAMEDAY_")}
-        return foreign | own
+        return foreign | own | self.settings
 
     def _run(self, *args: str) -> str:
         command = [sys.executable, "-m", "app", *args]
@@ -125,9 +140,16 @@ class Service:
                 if account["email"] not in self.tokens:
                     path, body = f"/accounts/{account['id']}/tokens", {"label": "demo", "days": 30}
                     self.tokens[account["email"]] = api.create(administrator, path, body)["token"]
-        file = self.folder / "tokens.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(self.tokens, indent=2), "utf-8")
+        _keep(self.folder / "tokens.json", self.tokens)
+
+    def _enrol(self, links: dict[str, str]) -> None:
+        """Signing needs a person who has signed in: clinicians follow their invitation; kept in people.json."""
+        with httpx.Client(base_url=self.base_url, timeout=60, trust_env=False) as http:
+            for email, link in links.items():
+                self.people[email] = Person(email)
+                self.people[email].enrol(http, link)
+        known = {one.email: {"password": one.password, "totp_secret": one.totp_secret} for one in self.people.values()}
+        _keep(self.folder / "people.json", known)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -142,3 +164,14 @@ class Service:
             time.sleep(0.1)
         end = self.log.read_text("utf-8", errors="replace")[-2000:]
         raise StartError(f"The service did not become ready.\n{end}")
+
+
+def _clinicians() -> list[str]:
+    """The addresses of those in the cast who write and sign."""
+    accounts = YAML(typ="safe", pure=True).load(CAST.read_text("utf-8"))["accounts"]
+    return [one["email"] for one in accounts if any(role["role"] == "clinician" for role in one.get("roles", []))]
+
+
+def _keep(file: Path, content: Any) -> None:
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(content, indent=2), "utf-8")

@@ -21,15 +21,18 @@ import httpx
 from crash_check import PATIENCE_SECONDS, Report, look, look_at_post, wait_until_quiet
 from peers import MailPeer, Peer, free_port, mail_server, receiver
 from sqlmodel import Session
+from throwaway import seeing_all
 
 from app import clock
 from app.db import engine_for, transactions
-from app.people.access import issue_token
-from app.people.tables import Team
+from app.people.links import INVITATION, print_link
+from app.people.secrets import closed_webhook_secret
+from app.people.tables import Account, Team
 from app.settings import Settings
 from app.version import ROOT
+from demo.people import Person
 
-CLINICIANS = 3
+CLINICIANS = ("asha.kerrin", "tom.lyle", "marek.ostrow")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LONGEST_LIFE_SECONDS = 3.0
 KILLED_WHILE_STARTING = 0.2
@@ -44,11 +47,15 @@ def run(database_url: str, folder: Path, *, kills: int, seed: int) -> Report:
     with ExitStack() as stack:
         smtp_port = stack.enter_context(mail_server(mail))
         url = stack.enter_context(receiver(hook))
-        token = _prepare(database_url, url)
+        links = _prepare(database_url, folder, url)
         service = Service(database_url, folder, smtp_port)
         stack.callback(service.kill_all)
-        clinicians = [Clinician(service.url, token, random.Random(seed + n)) for n in range(1, CLINICIANS + 1)]
         service.start_all()
+        service.wait_until_ready()
+        clinicians = [
+            Clinician(service.url, email, link, random.Random(seed + number))
+            for number, (email, link) in enumerate(links.items(), 1)
+        ]
         for one in clinicians:
             one.start()
         for _ in range(kills):
@@ -61,7 +68,7 @@ def run(database_url: str, folder: Path, *, kills: int, seed: int) -> Report:
             one.stopping.set()
         for one in clinicians:
             one.join()
-        engine = engine_for(Settings(database_url=database_url))
+        engine = engine_for(Settings(database_url=seeing_all(database_url)))
         stack.callback(engine.dispose)
         wait_until_quiet(engine, report)
         report.faults += service.stop_all()
@@ -74,17 +81,22 @@ def run(database_url: str, folder: Path, *, kills: int, seed: int) -> Report:
     return report
 
 
-def _prepare(database_url: str, webhook_url: str) -> str:
-    """The cast, a webhook at one police team, and a token for one clinician."""
-    engine = engine_for(Settings(database_url=database_url))
+def _prepare(database_url: str, folder: Path, webhook_url: str) -> dict[str, str]:
+    """The cast, a webhook at one police team, and an invitation for each clinician, by address."""
+    settings = Settings(database_url=seeing_all(database_url), state_dir=folder / "state")
+    engine = engine_for(settings)
     now = clock.now()
     with transactions(engine)() as session:
         cast = factories.load_cast(session, now)
         police = session.get_one(Team, cast.teams["beacon-police"].id)
-        police.webhook_url, police.webhook_secret = webhook_url, SECRET
-        _, token = issue_token(session, None, account_id=cast["asha.kerrin"].account_id, label="crash", days=1, now=now)
+        police.webhook_url = webhook_url
+        police.webhook_secret_encrypted = closed_webhook_secret(session, police.id, SECRET)
+        accounts = [session.get_one(Account, cast[name].account_id) for name in CLINICIANS]
+        links = {
+            one.email: print_link(session, one, INVITATION, "", resets_second_factor=False, now=now) for one in accounts
+        }
     engine.dispose()
-    return token
+    return links
 
 
 class Service:
@@ -105,6 +117,8 @@ class Service:
             "SAMEDAY_RUN_WORKER": str(embedded),
             "SAMEDAY_LOG_LEVEL": "WARNING",
             "SAMEDAY_WEBHOOK_ALLOW_PRIVATE": "true",
+            "SAMEDAY_CALLS_PER_MINUTE_PER_ACCOUNT": "100000",
+            "SAMEDAY_CALLS_PER_MINUTE_PER_NETWORK": "100000",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.groups: list[int] = []
@@ -187,9 +201,12 @@ def _is_alive(group: int) -> bool:
 class Clinician(threading.Thread):
     """Signs one outcome after the other; repeats what got no answer under the same key, as a good client does."""
 
-    def __init__(self, url: str, token: str, chance: random.Random) -> None:
+    def __init__(self, url: str, email: str, link: str, chance: random.Random) -> None:
         super().__init__(daemon=True)
-        self.client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30)
+        self.person = Person(email)
+        with httpx.Client(base_url=url, timeout=30) as client:
+            self.person.enrol(client, link)
+        self.client = httpx.Client(base_url=url, timeout=30)
         self.chance = chance
         self.stopping = threading.Event()
         self.acknowledged: list[tuple[UUID, int]] = []
@@ -247,8 +264,11 @@ class Clinician(threading.Thread):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                answer = self.client.request(method, path, json=body, headers=headers)
-            except httpx.TransportError:
+                answer = self.client.request(method, path, json=body, headers=headers | self.person.headers())
+                if answer.status_code == 401 or "fresh-sign-in-needed" in answer.text:
+                    self.person.sign_in(self.client)
+                    continue
+            except (httpx.TransportError, httpx.HTTPStatusError):
                 assert time.monotonic() < deadline, "the service did not come back"
                 time.sleep(0.1)
                 continue

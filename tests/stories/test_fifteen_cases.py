@@ -95,7 +95,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     urls: list[str] = []
     service = Service(tmp_path_factory.mktemp("fifteen"), log_level="DEBUG")
     with Receiver() as receiver:
-        with service, Api(service.base_url, service.tokens, on_request=urls.append) as api:
+        with service, Api(service.base_url, service.tokens, service.people, on_request=urls.append) as api:
             _tell_by_webhook(api, "harbour-police", receiver.url)
             stage = Stage(api, service.folder / "documents")
             endings, stopped = _play_all(stage)
