@@ -1,37 +1,46 @@
-"""The outermost layer of the HTTP app: how much a body may hold, headers of every answer, and no naked failure.
+"""How much a body may hold, how long it may take, and how many calls may be at work at once.
 
-Pure ASGI, so that it sees bytes as they arrive and answers even when everything inside has failed.
+Pure ASGI, so that it sees bytes as they arrive.
 """
 
 import asyncio
-import logging
+from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
-from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.metrics import Metrics
+from app.api.networks import network_of_call
 from app.api.problems import problem_response
+from app.api.refusals import drop_the_rest, refuse_unread
 from app.errors import DomainError
 
 # A body must be there within this time; a client that dribbles must not hold a place for ever (security.md, fact 10).
 BODY_SECONDS = 30.0
-# A connection that is closed while the client still sends loses the answer, so a little more is taken and dropped.
-# Together with the limit of 256 KiB this stays below 1 MiB (security.md, G20).
-LINGER_BYTES = 512 * 1024
-LINGER_SECONDS = 1.0
+# Calls whose body may be larger than others' (PDFs of up to 10 MiB to verify), at once; ours. 16 hold 160 MiB at most.
+LARGE_BODIES_AT_ONCE = 16
+# Asked by whatever restarts the service: it must not be told that a service is dead because it is busy.
+_NEVER_BUSY = "/healthz"
 
-_HEADERS = {
-    b"cache-control": b"no-store",
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
-    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-    b"cross-origin-resource-policy": b"same-origin",
-    b"strict-transport-security": b"max-age=31536000; includeSubDomains",
-}
 
-_logger = logging.getLogger("sameday.api")
+class Places:
+    """Places to be taken at once. One network gets at most half, so that none can take the last one from all others."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    def take(self, network: str) -> bool:
+        """Take one for a caller from `network`; False when there is none. Every place taken is given back once."""
+        if self._taken.total() >= self._most or self._taken[network] >= max(1, self._most // 2):
+            return False
+        self._taken[network] += 1
+        return True
+
+    def give_back(self, network: str) -> None:
+        """Give back one that `network` took."""
+        self._taken[network] -= 1
+        if not self._taken[network]:
+            del self._taken[network]
 
 
 class BodyLimit:
@@ -45,12 +54,26 @@ class BodyLimit:
         self._default = default
         self._limits = limits
         self._seconds = seconds
+        self._large = Places(LARGE_BODIES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = self._limits.get(scope["path"], self._default)
+        if limit <= self._default:
+            await self._run(scope, receive, send, limit)
+            return
+        network = network_of_call(scope)
+        if not self._large.take(network):
+            await refuse_unread(scope, receive, send, _busy())
+            return
+        try:
+            await self._run(scope, receive, send, limit)
+        finally:
+            self._large.give_back(network)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         try:
             async with asyncio.timeout(self._seconds):
                 body = await _read(scope, receive, limit)
@@ -63,36 +86,32 @@ class BodyLimit:
                 await self._app(scope, _replay(body, receive), send)
 
 
-class Envelope:
-    """Every answer leaves with the security headers, is counted, and a failure leaves as a bare 500 problem."""
+class CallsAtWork:
+    """So many calls at work at once, until their answer is sent; more are told to come back. Bodies were read before.
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    Sockets that are silent or send slowly are no calls yet, and take no place.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
-        self._metrics = metrics
+        self._places = Places(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] == _NEVER_BUSY:
             await self._app(scope, receive, send)
             return
-        began = perf_counter()
-        status = 0
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = _with_security_headers(message.get("headers", []))
-            await send(message)
-
+        network = network_of_call(scope)
+        if not self._places.take(network):
+            await problem_response(_busy())(scope, receive, send)
+            return
         try:
-            await self._app(scope, receive, send_with_headers)
-        except Exception as error:  # the last line of defence: whatever it is, no detail leaves
-            _logger.error("call-failed", exc_info=error, extra={"route": _template(scope)})
-            if status == 0:
-                failure = problem_response(DomainError("internal", "The service failed. It has been written down."))
-                await failure(scope, receive, send_with_headers)
+            await self._app(scope, receive, send)
         finally:
-            self._metrics.observe(scope["method"], _template(scope), status, perf_counter() - began)
+            self._places.give_back(network)
+
+
+def _busy() -> DomainError:
+    return DomainError("busy", "The service has too much to do at once. Try again in a moment.")
 
 
 async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
@@ -100,7 +119,7 @@ async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
     too_large = DomainError("body-too-large", f"The body may hold at most {limit} bytes.")
     declared = dict(scope["headers"]).get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
-        await _drop_the_rest(receive)
+        await drop_the_rest(receive)
         raise too_large
     body = bytearray()
     while True:
@@ -111,21 +130,10 @@ async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
         is_whole = not message.get("more_body", False)
         if len(body) > limit:
             if not is_whole:
-                await _drop_the_rest(receive)
+                await drop_the_rest(receive)
             raise too_large
         if is_whole:
             return bytes(body)
-
-
-async def _drop_the_rest(receive: Receive) -> None:
-    dropped = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            while dropped < LINGER_BYTES:
-                message = await receive()
-                dropped += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -144,12 +152,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: DomainError) -> None:
     # The rest of the body is still on its way: only a closed connection stops it.
     await problem_response(error, headers={"Connection": "close"})(scope, receive, send)
-
-
-def _template(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", "unmatched")
-
-
-def _with_security_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    given = {name.lower() for name, _ in headers}
-    return [*headers, *((name, value) for name, value in _HEADERS.items() if name not in given)]
