@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from app.db import insert_if_absent
 from app.encryption.faults import KeyAwayError, RecordDamagedError
-from app.encryption.gcm import cipher_of, new_key, seal, unseal
+from app.encryption.gcm import cipher_of, close_bytes, new_key, open_bytes
 from app.encryption.keyring import Keyring, keyring_of
 from app.encryption.tables import DataKey
 
@@ -42,13 +42,13 @@ class Place:
 
 def encrypt(session: Session, subject_id: UUID, place: Place, data: bytes) -> bytes:
     """`data` encrypted under the subject's data key, which is made with the first encryption. Raises KeyAwayError."""
-    return seal(cipher_of(_data_key(session, subject_id, is_made=True)), data, place.associated(subject_id))
+    return close_bytes(cipher_of(_data_key(session, subject_id, is_made=True)), data, place.associated(subject_id))
 
 
 def decrypt(session: Session, subject_id: UUID, place: Place, data: bytes) -> bytes:
     """What `encrypt` was given for this subject and place. Raises RecordDamagedError, KeyAwayError."""
     try:
-        return unseal(cipher_of(_data_key(session, subject_id, is_made=False)), data, place.associated(subject_id))
+        return open_bytes(cipher_of(_data_key(session, subject_id, is_made=False)), data, place.associated(subject_id))
     except RecordDamagedError:
         _log.error(
             "record-damaged",
@@ -156,7 +156,7 @@ def _make(session: Session, subject_id: UUID) -> tuple[UUID, bytes, str]:
         # Raises KeyAwayError where another key file was first: the two must not both write.
         _data_key(session, BLIND_INDEX_ID, is_made=True)
     wrapping = ring.current()
-    wrapped = seal(wrapping.cipher, new_key(), bound_to(subject_id, wrapping.id))
+    wrapped = close_bytes(wrapping.cipher, new_key(), bound_to(subject_id, wrapping.id))
     insert_if_absent(session, DataKey(id=subject_id, wrapped=wrapped, key_id=wrapping.id))
     stored = _stored(session, subject_id)
     assert stored is not None
@@ -165,7 +165,7 @@ def _make(session: Session, subject_id: UUID) -> tuple[UUID, bytes, str]:
 
 def _unwrapped(ring: Keyring, subject_id: UUID, wrapped: bytes, key_id: str) -> bytes:
     try:
-        return unseal(ring.get(key_id).cipher, wrapped, bound_to(subject_id, key_id))
+        return open_bytes(ring.get(key_id).cipher, wrapped, bound_to(subject_id, key_id))
     except KeyAwayError as error:
         _log.error("key-away", extra={"reason": error.operator})
         raise

@@ -37,17 +37,17 @@ def cipher_of(key: bytes) -> Cipher:
     return AESGCM(key)
 
 
-def seal(cipher: Cipher, data: bytes, associated: bytes) -> bytes:
+def close_bytes(cipher: Cipher, data: bytes, associated: bytes) -> bytes:
     """`data` encrypted and bound to `associated`, which must be said again to open it."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     return FORMAT + nonce + cipher.encrypt(nonce, data, FORMAT + associated)
 
 
-def unseal(cipher: Cipher, sealed: bytes, associated: bytes) -> bytes:
-    """What `seal` was given. Raises RecordDamagedError when it is not exactly what was sealed, for this place."""
-    if sealed[:1] != FORMAT or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
+def open_bytes(cipher: Cipher, closed: bytes, associated: bytes) -> bytes:
+    """What `close_bytes` was given. Raises RecordDamagedError unless it is exactly what was closed, for this place."""
+    if closed[:1] != FORMAT or len(closed) < 1 + NONCE_BYTES + TAG_BYTES:
         raise RecordDamagedError
-    nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+    nonce, body = closed[1 : 1 + NONCE_BYTES], closed[1 + NONCE_BYTES :]
     try:
         return cipher.decrypt(nonce, body, FORMAT + associated)
     except InvalidTag as error:

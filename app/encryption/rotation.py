@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from app.db import Transaction
 from app.encryption.envelope import bound_to
 from app.encryption.faults import KeyAwayError, RecordDamagedError
-from app.encryption.gcm import seal, unseal
+from app.encryption.gcm import close_bytes, open_bytes
 from app.encryption.keyring import Keyring, keyring_of
 from app.encryption.tables import DataKey
 
@@ -68,9 +68,9 @@ def rewrap(
 
 
 def _change(ring: Keyring, subject_id: UUID, wrapped: bytes, key_id: str) -> dict[str, object]:
-    data_key = unseal(ring.get(key_id).cipher, wrapped, bound_to(subject_id, key_id))
+    data_key = open_bytes(ring.get(key_id).cipher, wrapped, bound_to(subject_id, key_id))
     current = ring.current()
-    anew = seal(current.cipher, data_key, bound_to(subject_id, current.id))
+    anew = close_bytes(current.cipher, data_key, bound_to(subject_id, current.id))
     return {"subject": subject_id, "old": key_id, "new": current.id, "anew": anew}
 
 
