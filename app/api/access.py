@@ -150,6 +150,7 @@ def _token_told(one: ApiToken) -> TokenTold:
 def _grant_told(one: Grant) -> GrantTold:
     return GrantTold(
         id=one.id,
+        kind=one.kind,
         account_id=one.account_id,
         team_id=one.team_id,
         reason=one.reason,

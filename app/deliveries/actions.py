@@ -1,5 +1,6 @@
 """What people do with deliveries: open, acknowledge, say 'not mine', ask for another try."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -7,8 +8,8 @@ from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, func, select
 
 from app import audit, engine
-from app.db import insert_if_absent
-from app.deliveries import work
+from app.db import as_service, insert_if_absent
+from app.deliveries import notes, work
 from app.deliveries.attempts import move
 from app.deliveries.escalations import tell_by_email
 from app.deliveries.rules import (
@@ -23,8 +24,20 @@ from app.deliveries.rules import (
 )
 from app.deliveries.tables import Acknowledgement, Attempt, Delivery, NotMine
 from app.outcomes.tables import Outcome, OutcomeVersion, Recipient
-from app.people.rules import Actor, Denied, is_administrator
+from app.people import policy
+from app.people.queries import readable_outcome_ids
+from app.people.rules import Actor, Denied
 from app.people.tables import Account, Team
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person of the recipient said to a delivery, with their note."""
+
+    by: UUID
+    at: datetime
+    helpfulness: str | None
+    note: str | None
 
 
 def mark_opened(session: Session, actor: Actor, *, version_id: UUID, now: datetime) -> None:
@@ -41,6 +54,7 @@ def mark_opened(session: Session, actor: Actor, *, version_id: UUID, now: dateti
     )
 
 
+@as_service
 def acknowledge(
     session: Session,
     actor: Actor,
@@ -49,7 +63,7 @@ def acknowledge(
     helpfulness: str | None = None,
     note: str | None = None,
     now: datetime,
-) -> tuple[Acknowledgement, bool]:
+) -> tuple[Said, bool]:
     """Record 'I have it' (for a withdrawal: 'I have deleted it') and whether this was the first time.
 
     One answer counts for all channels by which the recipient was told: it is kept with the in-app delivery. A repeat,
@@ -57,46 +71,47 @@ def acknowledge(
     """
     check_helpfulness(helpfulness)
     check_note(note)
-    delivery = _received(session, actor, delivery_id, "acknowledge")
+    delivery = _received(session, actor, delivery_id, "acknowledge", now)
     answer = Acknowledgement(
         delivery_id=delivery.id,
         acknowledged_by=actor.account_id,
         acknowledged_at=now,
         helpfulness=helpfulness,
-        note=note,
+        note_encrypted=notes.closed_note(session, notes.ACKNOWLEDGEMENT, delivery, note),
     )
     is_first = insert_if_absent(session, answer)
     if is_first:
         _audit(session, actor, now, "acknowledge", delivery.id)
-    return session.get_one(Acknowledgement, delivery.id), is_first
+    return _said(session, delivery, session.get_one(Acknowledgement, delivery.id)), is_first
 
 
+@as_service
 def not_mine(
     session: Session, actor: Actor, *, delivery_id: UUID, note: str | None = None, now: datetime
-) -> tuple[NotMine, bool]:
+) -> tuple[Said, bool]:
     """Record 'this is not for me' and tell the author and the team's duty inbox; and whether this was the first time.
 
     The chain on silence goes on, because nobody has acknowledged. Raises Denied, note-too-long.
     """
     check_note(note)
-    delivery = _received(session, actor, delivery_id, "say-not-mine")
-    said = NotMine(delivery_id=delivery.id, said_by=actor.account_id, said_at=now, note=note)
+    delivery = _received(session, actor, delivery_id, "say-not-mine", now)
+    closed = notes.closed_note(session, notes.NOT_MINE, delivery, note)
+    said = NotMine(delivery_id=delivery.id, said_by=actor.account_id, said_at=now, note_encrypted=closed)
     is_first = insert_if_absent(session, said)
     if is_first:
         _tell_ward_and_duty_inbox(session, delivery, now)
         _audit(session, actor, now, "say-not-mine", delivery.id)
-    return session.get_one(NotMine, delivery.id), is_first
+    return _said(session, delivery, session.get_one(NotMine, delivery.id)), is_first
 
 
+@as_service
 def retry(session: Session, actor: Actor, *, delivery_id: UUID, now: datetime) -> None:
     """Try again now, also beyond the automatic limit. For the author of the outcome and for administrators.
 
     A second call before that try has ended changes nothing. Raises Denied, delivery-not-waiting.
     """
     delivery = session.get(Delivery, delivery_id)
-    if delivery is None or not (
-        is_administrator(actor) or _outcome_of(session, delivery).author_id == actor.account_id
-    ):
+    if delivery is None or not policy.can_retry_delivery(actor, _outcome_of(session, delivery).author_id):
         raise _denied(actor, "retry-delivery", delivery_id)
     check_may_retry(delivery.status)
     last = session.exec(select(func.max(Attempt.number)).where(Attempt.delivery_id == delivery_id)).one() or 0
@@ -111,7 +126,16 @@ def reaches(actor: Actor) -> ColumnElement[bool]:
     return or_(col(Recipient.account_id) == actor.account_id, in_team)
 
 
-def _received(session: Session, actor: Actor, delivery_id: UUID, action: str) -> Delivery:
+def concerns(actor: Actor, now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery is of an outcome that `actor` may read now, or is its withdrawal, which asks them to delete.
+
+    For the WHERE of a query over Delivery and its OutcomeVersion.
+    """
+    readable = col(OutcomeVersion.outcome_id).in_(readable_outcome_ids(actor, now))
+    return or_(col(Delivery.purpose) == WITHDRAWAL, readable)
+
+
+def _received(session: Session, actor: Actor, delivery_id: UUID, action: str, now: datetime) -> Delivery:
     """The in-app delivery to the same recipient for the same purpose. Raises Denied if it is not for `actor`."""
     meant = session.get(Delivery, delivery_id)
     if meant is None or meant.purpose not in (OUTCOME, WITHDRAWAL):
@@ -119,16 +143,25 @@ def _received(session: Session, actor: Actor, delivery_id: UUID, action: str) ->
     found = session.exec(
         select(Delivery)
         .join(Recipient, col(Recipient.id) == col(Delivery.recipient_id))
+        .join(OutcomeVersion, col(OutcomeVersion.id) == col(Delivery.version_id))
         .where(
             Delivery.recipient_id == meant.recipient_id,
             Delivery.purpose == meant.purpose,
             Delivery.channel == INBOX,
             reaches(actor),
+            concerns(actor, now),
         )
     ).one_or_none()
     if found is None:
         raise _denied(actor, action, delivery_id)
     return found
+
+
+def _said(session: Session, delivery: Delivery, row: Acknowledgement | NotMine) -> Said:
+    note = notes.open_note(session, delivery, row)
+    if isinstance(row, Acknowledgement):
+        return Said(row.acknowledged_by, row.acknowledged_at, row.helpfulness, note)
+    return Said(row.said_by, row.said_at, None, note)
 
 
 def _tell_ward_and_duty_inbox(session: Session, delivery: Delivery, now: datetime) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import CursorResult, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from app import engine
 from app.db import Transaction, insert_if_absent
@@ -26,9 +26,10 @@ from app.deliveries.rules import (
 )
 from app.deliveries.tables import Attempt, Delivery
 from app.outcomes.tables import OutcomeVersion, Recipient, Withdrawal
-from app.people.queries import actor_by_account, may_read_outcome
+from app.people import policy
+from app.people.queries import actor_by_account, is_team_entitled, may_read_outcome
 from app.people.secrets import webhook_secret_of
-from app.people.tables import Grant, Team
+from app.people.tables import Team
 
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -145,16 +146,9 @@ def _why_not(session: Session, delivery: Delivery, now: datetime) -> str | None:
     version = session.get_one(OutcomeVersion, delivery.version_id)
     if session.get(Withdrawal, version.outcome_id) is not None:
         return "withdrawn before it was sent"
+    # Whoever lost that right is told nothing more, not even while they read it for some other reason.
     if actor is not None:
-        may_read = may_read_outcome(session, actor, version.outcome_id, now)
+        is_entitled = may_read_outcome(session, actor, version.outcome_id, now, policy.LASTING)
     else:
-        may_read = _team_may_read(session, recipient.team_id, version.outcome_id, now)
-    return None if may_read else "may no longer read this outcome"
-
-
-def _team_may_read(session: Session, team_id: UUID, outcome_id: UUID, now: datetime) -> bool:
-    not_ended: ColumnElement[bool] = or_(col(Grant.until_at).is_(None), col(Grant.until_at) > now)
-    found = select(Grant.id).where(
-        Grant.outcome_id == outcome_id, Grant.team_id == team_id, col(Grant.from_at) <= now, not_ended
-    )
-    return session.exec(found).first() is not None
+        is_entitled = is_team_entitled(session, recipient.team_id, version.outcome_id, now, policy.LASTING)
+    return None if is_entitled else "may no longer read this outcome"

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.deliveries.actions import reaches
+from app.db import as_service
+from app.deliveries.actions import concerns, reaches
+from app.deliveries.notes import open_note
 from app.deliveries.rules import INBOX, NOT_MINE_AUTHOR, NOT_MINE_TEAM, OUTCOME, WITHDRAWAL, chase_purpose
 from app.deliveries.tables import Acknowledgement, Attempt, Delivery, Escalation, NotMine
 from app.outcomes.tables import Outcome, OutcomeVersion, Recipient, Withdrawal
@@ -106,6 +108,7 @@ def deliveries_of(session: Session, outcome_id: UUID) -> list[DeliveryView]:
     ]
 
 
+@as_service
 def inbox_of(
     session: Session,
     actor: Actor,
@@ -113,10 +116,12 @@ def inbox_of(
     state: Literal["waiting", "all"] = "waiting",
     limit: int = 50,
     after: UUID | None = None,
+    now: datetime,
 ) -> list[InboxItem]:
     """What came for `actor` and their teams, newest first. after: the delivery id of the last item seen.
 
     waiting: neither answered nor overtaken by a newer version or a withdrawal, which have lines of their own.
+    Who may read an outcome no more sees no line of it but its withdrawal: what they were given must be deleted.
     """
     wanted = (
         select(Delivery, Outcome.reference, OutcomeVersion.number, Acknowledgement.acknowledged_at)
@@ -125,7 +130,7 @@ def inbox_of(
         .join(Outcome, col(Outcome.id) == col(OutcomeVersion.outcome_id))
         .outerjoin(Acknowledgement, col(Acknowledgement.delivery_id) == col(Delivery.id))
         .outerjoin(NotMine, col(NotMine.delivery_id) == col(Delivery.id))
-        .where(Delivery.channel == INBOX, reaches(actor))
+        .where(Delivery.channel == INBOX, reaches(actor), concerns(actor, now))
         .order_by(col(Delivery.id).desc())
         .limit(limit)
     )
@@ -185,11 +190,17 @@ class _Facts:
     def __init__(self, session: Session, deliveries: Sequence[Delivery]) -> None:
         ids = [delivery.id for delivery in deliveries]
         key = {delivery.id: (delivery.recipient_id, delivery.purpose) for delivery in deliveries}
+        by_id = {delivery.id: delivery for delivery in deliveries}
         self._by_purpose = {(delivery.recipient_id, delivery.purpose): delivery for delivery in deliveries}
         self._attempts = _grouped(session, Attempt, ids)
         self._escalations = _grouped(session, Escalation, ids)
         self.acknowledged = {
-            key[said.delivery_id]: Answer(name, said.acknowledged_at, said.helpfulness, said.note)
+            key[said.delivery_id]: Answer(
+                name,
+                said.acknowledged_at,
+                said.helpfulness,
+                open_note(session, by_id[said.delivery_id], said),
+            )
             for said, name in session.exec(
                 select(Acknowledgement, Account.name)
                 .join(Account, col(Account.id) == col(Acknowledgement.acknowledged_by))
@@ -197,7 +208,7 @@ class _Facts:
             )
         }
         self.not_mine = {
-            key[said.delivery_id]: Answer(name, said.said_at, None, said.note)
+            key[said.delivery_id]: Answer(name, said.said_at, None, open_note(session, by_id[said.delivery_id], said))
             for said, name in session.exec(
                 select(NotMine, Account.name)
                 .join(Account, col(Account.id) == col(NotMine.said_by))

@@ -13,6 +13,28 @@ WITHDRAWAL = "withdrawal"
 NOT_MINE_AUTHOR = "not-mine-author"
 NOT_MINE_TEAM = "not-mine-team"
 
+DOCUMENT = "document"
+GLASS = "break-glass"
+GLASS_AGAIN = "break-glass-again"
+
+WORDS = {
+    DOCUMENT: (
+        "You have a new document in {service}",
+        "You have a new document in {service}. Reference {reference}. Sign in to read it.",
+    ),
+    GLASS: (
+        "Emergency access in {service}",
+        "Someone used emergency access in {service}. Reference {reference}. Sign in to see who and why.",
+    ),
+    GLASS_AGAIN: (
+        "Emergency access in {service}, repeated",
+        "Someone used emergency access in {service}, and not for the first time. Reference {reference}. "
+        "Sign in to see who and why.",
+    ),
+}
+"""Subject and sentence of each kind of notice. The first is that of domain.md, 4.3, and is the same for a first, an
+amended and a withdrawn document; the others are ours, and say as little."""
+
 INBOX = "inbox"
 EMAIL = "email"
 WEBHOOK = "webhook"
@@ -114,18 +136,17 @@ class Notification:
     reference: str
     link: str
     secret: str | None = None
+    words: str = DOCUMENT
 
     @property
     def subject(self) -> str:
-        return f"You have a new document in {self.service_name}"
+        return WORDS[self.words][0].format(service=self.service_name)
 
     @property
     def text(self) -> str:
-        """The fixed words of domain.md, 4.3: the same for a first, an amended and a withdrawn document."""
-        return (
-            f"You have a new document in {self.service_name}. Reference {self.reference}. "
-            f"Sign in to read it.\n\n{self.link}\n"
-        )
+        """Fixed words (`WORDS`), and the link."""
+        sentence = WORDS[self.words][1].format(service=self.service_name, reference=self.reference)
+        return f"{sentence}\n\n{self.link}\n"
 
 
 def payload_of(letterhead: Letterhead, reference: str) -> dict[str, Any]:
@@ -148,4 +169,5 @@ def notification_of(
         reference=payload["reference"],
         link=payload["link"],
         secret=secret,
+        words=payload.get("words", DOCUMENT),
     )

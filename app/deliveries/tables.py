@@ -4,23 +4,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.db import UTCDateTime, new_id
 
 
 class Delivery(SQLModel, table=True):
-    """The duty to tell one recipient by one channel. The only row with a status, because a queue must be searched."""
+    """The duty to tell somebody by one channel. The only row with a status, because a queue must be searched.
 
-    __table_args__ = (UniqueConstraint("recipient_id", "channel", "purpose"),)
+    It is about one recipient; or about a broken glass, of which those are told who watch over the outcome.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("recipient_id", "channel", "purpose"),
+        UniqueConstraint("break_glass_id", "purpose", "address"),
+        CheckConstraint("(recipient_id IS NULL) <> (break_glass_id IS NULL)", name="one_reason"),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     version_id: UUID = Field(foreign_key="outcome_version.id", index=True)
-    recipient_id: UUID = Field(foreign_key="recipient.id", index=True)
+    recipient_id: UUID | None = Field(default=None, foreign_key="recipient.id", index=True)
+    break_glass_id: UUID | None = Field(default=None, foreign_key="break_glass.id", index=True)
     channel: str = Field(max_length=20, description="inbox, email or webhook")
     purpose: str = Field(
-        max_length=20, description="outcome or withdrawal; or chase-… and not-mine-…, which tell others of them"
+        max_length=20,
+        description="outcome or withdrawal; or chase-… and not-mine-…, which tell others of them; or glass-… and whom",
     )
     address: str | None = Field(default=None, max_length=2000, description="Where to; none for the inbox")
     payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="The frozen notification")
@@ -55,7 +64,7 @@ class Acknowledgement(SQLModel, table=True):
     acknowledged_by: UUID = Field(foreign_key="account.id")
     acknowledged_at: datetime = Field(sa_type=UTCDateTime)
     helpfulness: str | None = Field(default=None, max_length=20, description="very, partly or not")
-    note: str | None = Field(default=None, max_length=2000)
+    note_encrypted: bytes | None = Field(default=None)
 
 
 class NotMine(SQLModel, table=True):
@@ -66,7 +75,7 @@ class NotMine(SQLModel, table=True):
     delivery_id: UUID = Field(foreign_key="delivery.id", primary_key=True)
     said_by: UUID = Field(foreign_key="account.id")
     said_at: datetime = Field(sa_type=UTCDateTime)
-    note: str | None = Field(default=None, max_length=2000)
+    note_encrypted: bytes | None = Field(default=None)
 
 
 class Escalation(SQLModel, table=True):

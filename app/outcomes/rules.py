@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from app.errors import DomainError, Problem
-from app.people.rules import RECIPIENT_ROLES, Actor, DirectoryMember, DirectoryTeam, has_role
+from app.people.rules import RECIPIENT_ROLES, DirectoryMember, DirectoryTeam
 from app.questionnaires import canonical
 from app.sites.rules import StandingRecipient
 
@@ -51,22 +51,6 @@ def normal_reference(text: str) -> str | None:
     """A reference as stored, from what a person typed; None if it cannot be one."""
     reference = text.strip().upper()
     return reference if _REFERENCE.fullmatch(reference) else None
-
-
-def can_write_at(actor: Actor, site_id: UUID) -> bool:
-    """Whether `actor` may begin and sign outcomes at the site."""
-    return has_role(actor, "clinician", site_id)
-
-
-def can_withdraw(actor: Actor, author_id: UUID, site_id: UUID) -> bool:
-    """The author, the site's lead and its privacy officer may take an outcome back, without reading it."""
-    is_officer = has_role(actor, "site-lead", site_id) or has_role(actor, "privacy-officer", site_id)
-    return actor.account_id == author_id or is_officer
-
-
-def can_record_formal_report(actor: Actor, author_id: UUID, site_id: UUID) -> bool:
-    """The author and the site's lead may say when the full report was issued."""
-    return actor.account_id == author_id or has_role(actor, "site-lead", site_id)
 
 
 def state_of(*, has_draft: bool, versions: int, is_withdrawn: bool) -> State:
@@ -116,11 +100,10 @@ def check_wrong_child_guard(answers: Mapping[str, Any], surname: str, birth_date
 
     Upper and lower case, runs of spaces, the form of an apostrophe and Unicode composition do not count.
     """
-    child = answers.get("child", {})
     problems = []
-    if _folded(surname) != _folded(child.get("surname", "")):
+    if not _is_surname(answers, surname):
         problems.append(Problem("/surname", "differs", "This is not the surname in the record."))
-    if birth_date.isoformat() != child.get("birth-date"):
+    if not _is_birth_date(answers, birth_date):
         problems.append(Problem("/birth_date", "differs", "This is not the date of birth in the record."))
     if problems:
         raise DomainError(
@@ -128,6 +111,17 @@ def check_wrong_child_guard(answers: Mapping[str, Any], surname: str, birth_date
             "What you typed does not match this record. Make sure that it is about the right child.",
             problems=problems,
         )
+
+
+def is_child(answers: Mapping[str, Any], surname: str, birth_date: date) -> bool:
+    """Whether the answers are about a child of this surname and date of birth, as `check_wrong_child_guard` reads."""
+    return _is_surname(answers, surname) and _is_birth_date(answers, birth_date)
+
+
+def normal_nhs_number(typed: str) -> str | None:
+    """The ten digits, without the spaces and hyphens that people write between them; None if that is no number."""
+    digits = re.sub(r"[ -]", "", typed)
+    return digits if re.fullmatch(r"[0-9]{10}", digits) else None
 
 
 def problems_in_withdrawal(reason_code: str, reason: str, incident_number: str | None) -> list[Problem]:
@@ -198,6 +192,14 @@ def _member(team: DirectoryTeam, email: str | None) -> DirectoryMember | None:
 
 def _team_recipient(team: DirectoryTeam, role: str, reason: str) -> PlannedRecipient:
     return PlannedRecipient(role, team.id, None, team.name, team.organisation_name, reason)
+
+
+def _is_surname(answers: Mapping[str, Any], surname: str) -> bool:
+    return _folded(surname) == _folded(answers.get("child", {}).get("surname", ""))
+
+
+def _is_birth_date(answers: Mapping[str, Any], birth_date: date) -> bool:
+    return bool(birth_date.isoformat() == answers.get("child", {}).get("birth-date"))
 
 
 def _folded(text: str) -> str:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.errors import DomainError
+from app.people.policy import GrantFacts
 from app.people.rules import Actor, DirectoryMember, DirectoryTeam, normal_email
 from app.people.tables import Account, ApiToken, Grant, Membership, Organisation, RoleAssignment, Team
 
@@ -63,20 +64,38 @@ def registration_of(account: Account) -> str | None:
     return f"{account.registration_body} {account.registration_number}"
 
 
-def readable_outcome_ids(actor: Actor, now: datetime) -> SelectOfScalar[UUID]:
-    """The one predicate of reading, as a sub-query: `Outcome.id.in_(readable_outcome_ids(actor, now))`.
+def readable_outcome_ids(actor: Actor, now: datetime, kinds: Iterable[str] | None = None) -> SelectOfScalar[UUID]:
+    """`policy.can_read` for lists, as a sub-query: `Outcome.id.in_(readable_outcome_ids(actor, now))`.
 
     A grant opens an outcome, to the account or to a team it is in now. Authors hold a grant too; a role opens nothing.
+    kinds: count only grants of these kinds (`policy.KINDS`).
     """
     mine: ColumnElement[bool] = col(Grant.account_id) == actor.account_id
     theirs: ColumnElement[bool] = col(Grant.team_id).in_(actor.team_ids)
-    return select(Grant.outcome_id).where(or_(mine, theirs), col(Grant.from_at) <= now, _not_ended(Grant.until_at, now))
+    found = select(Grant.outcome_id).where(or_(mine, theirs), *_live(now))
+    return found if kinds is None else found.where(col(Grant.kind).in_(set(kinds)))
 
 
-def may_read_outcome(session: Session, actor: Actor, outcome_id: UUID, now: datetime) -> bool:
+def may_read_outcome(
+    session: Session, actor: Actor, outcome_id: UUID, now: datetime, kinds: Iterable[str] | None = None
+) -> bool:
     """Whether `actor` may read this outcome now, by the same predicate that filters lists."""
-    found = readable_outcome_ids(actor, now).where(Grant.outcome_id == outcome_id).limit(1)
+    found = readable_outcome_ids(actor, now, kinds).where(Grant.outcome_id == outcome_id).limit(1)
     return session.exec(found).first() is not None
+
+
+def is_team_entitled(session: Session, team_id: UUID, outcome_id: UUID, now: datetime, kinds: Iterable[str]) -> bool:
+    """Whether the team as such holds a grant of one of these kinds on the outcome now."""
+    found = select(Grant.id).where(Grant.outcome_id == outcome_id, Grant.team_id == team_id, *_live(now))
+    return session.exec(found.where(col(Grant.kind).in_(set(kinds))).limit(1)).first() is not None
+
+
+def grant_facts(session: Session, outcome_id: UUID) -> tuple[GrantFacts, ...]:
+    """Every grant on an outcome, ended ones too, as `policy` decides on them; without what their holders are to it."""
+    return tuple(
+        GrantFacts(one.kind, one.account_id, one.team_id, one.from_at, one.until_at)
+        for one in grants_on(session, outcome_id)
+    )
 
 
 def directory(
@@ -107,6 +126,33 @@ def directory(
 def members_of(session: Session, team_id: UUID, now: datetime) -> list[DirectoryMember]:
     """The people who are in the team now, by name."""
     return _members(session, [team_id], now)[team_id]
+
+
+def roles_of_teams(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What each of these teams is to an outcome (`RECIPIENT_ROLES`), by its id."""
+    return dict(session.exec(select(Team.id, Team.role).where(col(Team.id).in_(set(team_ids)))).all())
+
+
+def team_roles_at(session: Session, account_id: UUID, at: datetime) -> frozenset[str]:
+    """What the teams were to an outcome that the person was in at that moment."""
+    wanted = select(Team.role).join(Membership).where(Membership.account_id == account_id)
+    return frozenset(session.exec(wanted.where(_open_at(Membership.from_at, at), _not_ended(Membership.until_at, at))))
+
+
+def team_names(session: Session, roles: Iterable[str]) -> frozenset[str]:
+    """The names of all teams with one of these roles."""
+    return frozenset(session.exec(select(Team.name).where(col(Team.role).in_(set(roles)))))
+
+
+def holders_of(session: Session, role: str, site_id: UUID, now: datetime) -> list[Account]:
+    """The open accounts that hold a role at the site, or everywhere, by name."""
+    held = select(RoleAssignment.account_id).where(
+        RoleAssignment.role == role,
+        or_(col(RoleAssignment.site_id) == site_id, col(RoleAssignment.site_id).is_(None)),
+        _not_ended(RoleAssignment.ended_at, now),
+    )
+    wanted = select(Account).where(col(Account.id).in_(held), _not_ended(Account.closed_at, now))
+    return list(session.exec(wanted.order_by(Account.name, Account.email)))
 
 
 def team_by_code(session: Session, code: str) -> Team:
@@ -188,6 +234,11 @@ def _members(session: Session, team_ids: list[UUID], now: datetime) -> defaultdi
     for team_id, account in session.exec(wanted):
         found[team_id].append(DirectoryMember(account.id, account.name, account.email))
     return found
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The WHERE of grants that hold at `now`: `policy.is_live`."""
+    return _open_at(Grant.from_at, now), _not_ended(Grant.until_at, now)
 
 
 def _open_at(column: datetime, now: datetime) -> ColumnElement[bool]:

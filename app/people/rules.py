@@ -1,7 +1,8 @@
-"""Who someone is, what each role allows, and what a name, number or address must look like. Pure."""
+"""Who someone is, and what a name, number or address must look like. Pure."""
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -46,7 +47,10 @@ class Actor:
 
     roles: pairs of a role and the site it holds for; None means every site.
     registration: body and number, such as 'GMC 9900001', taken from the account and never typed into a form.
-    token_id: the personal token of this call, for the audit; two tokens of one person are the same person.
+    token_id, session_id, client_id: the personal token, the sign-in session or the machine of this call, for the audit;
+    two tokens of one person are the same person.
+    scopes: what a machine may do for the person (`people.policy.SCOPES`); None means everything the person may.
+    fresh_until: until when this person counts as freshly signed in; None for tokens, which never do.
     """
 
     account_id: UUID
@@ -58,6 +62,10 @@ class Actor:
     team_ids: frozenset[UUID]
     roles: frozenset[tuple[str, UUID | None]]
     token_id: UUID | None = field(default=None, compare=False)
+    session_id: UUID | None = field(default=None, compare=False)
+    client_id: UUID | None = field(default=None, compare=False)
+    scopes: frozenset[str] | None = field(default=None, compare=False)
+    fresh_until: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,45 +102,6 @@ class Denied(DomainError):  # noqa: N818 - `raise Denied` says it as the design 
         self.action = action
         self.object_type = object_type
         self.object_id = str(object_id)
-
-
-def has_role(actor: Actor, role: str, site_id: UUID | None = None) -> bool:
-    """Whether `actor` holds `role` at the site, or everywhere. With no site: everywhere only."""
-    return (role, None) in actor.roles or (site_id is not None and (role, site_id) in actor.roles)
-
-
-def is_clinician_somewhere(actor: Actor) -> bool:
-    """Whether `actor` is a clinician at any site."""
-    return any(role == "clinician" for role, _ in actor.roles)
-
-
-def is_administrator(actor: Actor) -> bool:
-    """Whether `actor` keeps the directory (design, section 9).
-
-    The role itself opens no outcome. It is no wall: who decides who is in which team, and issues tokens, could make
-    a second account and read as that one. `check_not_own` refuses the direct way, and the audit keeps every step.
-    """
-    return has_role(actor, "administrator")
-
-
-def can_read_directory(actor: Actor) -> bool:
-    """Whether `actor` may list teams and their members: who must choose recipients, and who keeps the list."""
-    return is_clinician_somewhere(actor) or is_administrator(actor)
-
-
-def check_administrator(actor: Actor | None, action: str) -> None:
-    """Raise Denied unless `actor` is an administrator. None, the operator at the command line, is trusted."""
-    if actor is not None and not is_administrator(actor):
-        raise Denied(actor_id=actor.account_id, action=action, object_type="directory", object_id="directory")
-
-
-def check_not_own(actor: Actor | None, account_id: UUID, action: str) -> None:
-    """Raise Denied when `actor` would change what their own account may do: that takes somebody else.
-
-    None, the operator at the command line, is nobody in the directory and is trusted.
-    """
-    if actor is not None and actor.account_id == account_id:
-        raise Denied(actor_id=actor.account_id, action=action, object_type="account", object_id=account_id)
 
 
 def problems_in_text(value: str, pointer: str, *, most: int) -> list[Problem]:

@@ -28,7 +28,7 @@ class Team(SQLModel, table=True):
     role: str = Field(max_length=40, description="Recipient role: social-worker, police, gp, health-visitor, …")
     inbox_email: str | None = Field(default=None, max_length=254)
     webhook_url: str | None = Field(default=None, max_length=2000)
-    webhook_secret: str | None = Field(default=None, max_length=200, description="Standard Webhooks secret, 'whsec_…'")
+    webhook_secret_encrypted: bytes | None = Field(default=None, description="Standard Webhooks secret, 'whsec_…'")
 
 
 class Account(SQLModel, table=True):
@@ -91,7 +91,9 @@ class Grant(SQLModel, table=True):
     outcome_id: UUID = Field(foreign_key="outcome.id", index=True)
     account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)
     team_id: UUID | None = Field(default=None, foreign_key="team.id", index=True)
-    reason: str = Field(max_length=200)
+    kind: str = Field(max_length=20, description="author, co-examiner, recipient, given or break-glass (people.policy)")
+    reason: str = Field(max_length=200, description="In fixed words")
+    reason_encrypted: bytes | None = Field(default=None, description="In the words of whoever gave it, if they said")
     granted_by: UUID | None = Field(default=None, foreign_key="account.id")
     from_at: datetime = Field(sa_type=UTCDateTime)
     until_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

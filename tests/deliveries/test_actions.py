@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from signed import LETTERHEAD, Post, Story, attempts_of, enqueued
+from sqlalchemy import update
 from sqlmodel import select
 
 from app.audit import AuditEvent
@@ -12,11 +13,12 @@ from app.db import Transaction
 from app.deliveries import actions
 from app.deliveries.attempts import attempt
 from app.deliveries.channels import Failed
-from app.deliveries.queueing import queue_missing
+from app.deliveries.queries import inbox_of
+from app.deliveries.queueing import queue_missing, queue_withdrawal
 from app.deliveries.tables import Acknowledgement, Delivery
 from app.errors import DomainError
 from app.people.rules import Denied
-from app.people.tables import RoleAssignment
+from app.people.tables import Grant, RoleAssignment
 
 
 @pytest.fixture
@@ -65,8 +67,8 @@ def test_the_first_answer_stands(story: Story, transaction: Transaction, version
             now=now + timedelta(hours=1),
         )
         assert not is_first
-        assert again.model_dump() == first.model_dump()
-        assert (again.acknowledged_by, again.helpfulness, again.note) == (story.ids["colin"], "very", "Thanks")
+        assert again == first
+        assert (again.by, again.helpfulness, again.note) == (story.ids["colin"], "very", "Thanks")
         events = session.exec(select(AuditEvent.actor_id).where(AuditEvent.action == "acknowledge")).all()
         assert events == [story.ids["colin"]]
 
@@ -82,7 +84,7 @@ def test_an_answer_by_one_channel_counts_for_all(
         in_app, is_first = actions.acknowledge(
             session, priya, delivery_id=story.delivery(session, "priya", "inbox").id, now=now
         )
-        assert (in_app.delivery_id, is_first) == (by_mail.delivery_id, False)
+        assert (in_app, is_first) == (by_mail, False)
         assert len(session.exec(select(Acknowledgement)).all()) == 1
 
 
@@ -106,6 +108,28 @@ def test_what_does_not_exist_looks_like_what_is_not_for_you(
                 verb(session, story.actor(session, "priya"), delivery_id=uuid4(), now=now)
 
 
+def test_who_may_read_it_no_more_has_only_its_withdrawal_to_answer(
+    story: Story, transaction: Transaction, version_id: UUID, now: datetime
+) -> None:
+    with transaction() as session:
+        assert len(inbox_of(session, story.actor(session, "colin"), now=now)) == 1
+        session.connection().execute(update(Grant).values(until_at=now))
+    later = now + timedelta(minutes=1)
+    with transaction() as session:
+        colin, outcome = story.actor(session, "colin"), story.delivery(session, "duty", "inbox").id
+        assert inbox_of(session, colin, state="all", now=later) == []
+    for answer in (actions.acknowledge, actions.not_mine):
+        with pytest.raises(Denied), transaction() as session:
+            answer(session, colin, delivery_id=outcome, now=later)
+    story.withdraw()
+    queue_withdrawal(transaction, LETTERHEAD, outcome_id=story.ids["outcome"], now=later)
+    with transaction() as session:
+        (item,) = inbox_of(session, colin, state="all", now=later)
+        assert item.purpose == "withdrawal"
+        _, is_first = actions.acknowledge(session, colin, delivery_id=item.delivery_id, now=later)
+        assert is_first
+
+
 def test_not_mine_goes_back_to_the_ward_and_the_duty_inbox(
     story: Story, transaction: Transaction, version_id: UUID, now: datetime
 ) -> None:
@@ -115,7 +139,7 @@ def test_not_mine_goes_back_to_the_ward_and_the_duty_inbox(
             said, _ = actions.not_mine(
                 session, story.actor(session, "priya"), delivery_id=delivery_id, note="Left the team", now=now
             )
-        assert (said.said_by, said.note) == (story.ids["priya"], "Left the team")
+        assert (said.by, said.note) == (story.ids["priya"], "Left the team")
     with transaction() as session:
         told = session.exec(select(Delivery).where(Delivery.purpose.startswith("not-mine"))).all()  # type: ignore[attr-defined]
         assert {mail.address for mail in told} == {"asha.kerrin@meon.example", "duty@meon.example"}

@@ -129,6 +129,28 @@ def test_who_may_no_longer_read_is_not_told(
         assert (row.result, row.detail) == ("cancelled", "may no longer read this outcome")
 
 
+@pytest.mark.parametrize("kind", ["break-glass", "given"])
+def test_who_reads_it_for_another_reason_only_is_told_nothing_more(
+    kind: str, story: Story, transaction: Transaction, email_id: UUID, now: datetime
+) -> None:
+    with transaction() as session:
+        for grant in session.exec(select(Grant)):
+            grant.until_at = now
+        session.add(
+            Grant(
+                outcome_id=story.ids["outcome"],
+                account_id=story.ids["priya"],
+                kind=kind,
+                reason="Opened in an emergency",
+                from_at=now,
+                until_at=now + timedelta(minutes=60),
+            )
+        )
+    post = Post()
+    attempt(transaction, {"email": post}, delivery_id=email_id, number=1, now=now)
+    assert post.received == []
+
+
 def test_a_team_whose_grant_ended_is_not_told(
     story: Story, transaction: Transaction, email_id: UUID, now: datetime
 ) -> None:

@@ -65,7 +65,7 @@ def test_an_inbox_holds_what_came_for_me_and_my_teams_newest_first(
         priya = story.actor(session, "priya")
         pages = []
         after = None
-        while page := inbox_of(session, priya, state="all", limit=3, after=after):
+        while page := inbox_of(session, priya, state="all", limit=3, after=after, now=now + LATER):
             pages.append(len(page))
             after = page[-1].delivery_id
         assert pages == [3, 1]
@@ -76,8 +76,8 @@ def test_what_is_acknowledged_no_longer_waits(story: Story, transaction: Transac
     with transaction() as session:
         colin = story.actor(session, "colin")
         acknowledge(session, colin, delivery_id=story.delivery(session, "duty", "email").id, now=now)
-        assert inbox_of(session, colin) == []
-        (item,) = inbox_of(session, colin, state="all")
+        assert inbox_of(session, colin, now=now + LATER) == []
+        (item,) = inbox_of(session, colin, state="all", now=now + LATER)
         assert (item.reference, item.purpose, item.acknowledged_at) == ("7Q4K-2P", "outcome", now)
 
 
@@ -162,22 +162,25 @@ def test_what_is_withdrawn_waits_no_longer_but_the_withdrawal_does(
     story.withdraw()
     with transaction() as session:
         colin = story.actor(session, "colin")
-        assert inbox_of(session, colin) == []
+        assert inbox_of(session, colin, now=now + LATER) == []
     queue_withdrawal(transaction, LETTERHEAD, outcome_id=story.ids["outcome"], now=now + LATER)
     with transaction() as session:
-        assert [item.purpose for item in inbox_of(session, colin)] == ["withdrawal"]
-        assert [item.purpose for item in inbox_of(session, colin, state="all")] == ["withdrawal", "outcome"]
+        assert [item.purpose for item in inbox_of(session, colin, now=now + LATER)] == ["withdrawal"]
+        assert [item.purpose for item in inbox_of(session, colin, state="all", now=now + LATER)] == [
+            "withdrawal",
+            "outcome",
+        ]
 
 
 def test_what_is_not_mine_waits_no_longer(story: Story, transaction: Transaction, now: datetime) -> None:
     queue_missing(transaction, LETTERHEAD, version_id=story.sign(), now=now)
     with transaction() as session:
         colin = story.actor(session, "colin")
-        (item,) = inbox_of(session, colin)
+        (item,) = inbox_of(session, colin, now=now + LATER)
         assert item.not_mine_at is None
         not_mine(session, colin, delivery_id=item.delivery_id, now=now + LATER)
-        assert inbox_of(session, colin) == []
-        (item,) = inbox_of(session, colin, state="all")
+        assert inbox_of(session, colin, now=now + LATER) == []
+        (item,) = inbox_of(session, colin, state="all", now=now + LATER)
         assert (item.acknowledged_at, item.not_mine_at) == (None, now + LATER)
 
 
@@ -251,7 +254,10 @@ def _chases(transaction: Transaction, at: datetime) -> set[str]:
 
 
 def _inbox(story: Story, session: Session, name: str, state: Literal["waiting", "all"] = "waiting") -> list[int]:
-    return [item.version_number for item in inbox_of(session, story.actor(session, name), state=state)]
+    return [
+        item.version_number
+        for item in inbox_of(session, story.actor(session, name), state=state, now=story.now + LATER)
+    ]
 
 
 def _missing(transaction: Transaction, at: datetime) -> list[str]:
@@ -262,7 +268,7 @@ def _missing(transaction: Transaction, at: datetime) -> list[str]:
 def _document(version_id, now: datetime) -> Document:  # type: ignore[no-untyped-def]
     return Document(
         version_id=version_id,
-        data=b"%PDF",
+        data_encrypted=b"not looked at",
         sha256="0" * 64,
         pages=2,
         seal_level="B-B",

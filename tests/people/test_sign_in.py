@@ -163,6 +163,26 @@ def test_three_hundred_guesses_keep_nobody_out_for_longer_than_a_quarter_of_an_h
     assert by_password(transaction, asha.tried(at + STEP), at + STEP)
 
 
+def test_a_stranger_s_guesses_elsewhere_keep_no_doctor_out(
+    transaction: Transaction, asha: Local, now: datetime
+) -> None:
+    for n in range(20):
+        _outcome(transaction, asha.tried(now, password=f"guess {n}", network="203.0.113.9"), now)
+    with pytest.raises(TooManyTriesError):
+        by_password(transaction, asha.tried(now, network="203.0.113.9"), now)
+    assert by_password(transaction, asha.tried(now, network="198.51.100.7"), now)
+
+
+def test_guesses_from_very_many_networks_are_slowed_down_too(
+    transaction: Transaction, asha: Local, now: datetime
+) -> None:
+    tried = [
+        _outcome(transaction, asha.tried(now, password="guess", network=f"203.0.113.{n}"), now)
+        for n in range(throttle.FREE_TRIES_ANYWHERE + 5)
+    ]
+    assert Counter(tried) == {"sign-in-failed": throttle.FREE_TRIES_ANYWHERE, "too-many-tries": 5}
+
+
 def test_an_address_without_an_account_is_slowed_down_alike(
     transaction: Transaction, asha: Local, now: datetime
 ) -> None:
@@ -227,7 +247,9 @@ def test_at_most_two_hashes_are_computed_at_once(
     with _watched(monkeypatch, pause=0.02) as seen, ThreadPoolExecutor(10) as pool:
         tried = [asha.tried(now, email=f"nobody{n}@coast.example") for n in range(10)]
         assert set(pool.map(lambda one: _outcome(transaction, one, now), tried)) == {"sign-in-failed"}
-    assert (seen.total, seen.most_at_once) == (10, passwords.HASHES_AT_ONCE)
+    # Less than two on a busy machine, where the threads seldom meet.
+    assert seen.total == 10
+    assert seen.most_at_once <= passwords.HASHES_AT_ONCE
 
 
 def test_nobody_holds_a_transaction_while_hashing(

@@ -11,11 +11,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from typing import Protocol
+from uuid import UUID
 
 from app.deliveries.channels import Failed, Sent
-from app.deliveries.rules import Notification
 
 _HANG_UP_EVERY_SECONDS = 0.1
+
+
+class Mail(Protocol):
+    """What a mail is made of: a notice, or a one-time link. delivery_id becomes its Message-ID."""
+
+    @property
+    def delivery_id(self) -> UUID: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,7 @@ class Email:
     username: str | None = None
     password: str | None = None
 
-    def send(self, notification: Notification) -> Sent | Failed:
+    def send(self, notification: Mail) -> Sent | Failed:
         """Hand one message to the server.
 
         A refused recipient or message (5xx) is permanent. A refused sender, sign-in or TLS is a fault of our own
@@ -72,7 +86,7 @@ class Email:
         if self.username is not None:
             server.login(self.username, self.password or "")
 
-    def _message(self, notification: Notification) -> EmailMessage:
+    def _message(self, notification: Mail) -> EmailMessage:
         message = EmailMessage(policy=SMTP_POLICY)
         message["From"] = self.sender
         message["To"] = notification.address
