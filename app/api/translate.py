@@ -1,6 +1,8 @@
 """From what the stages give to what crosses the wire: field by field, so that nothing crosses by accident."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from app.api.delivery_schemas import (
     AcknowledgementTold,
@@ -27,9 +29,19 @@ from app.deliveries.queries import Chase, DeliveryView, Mail
 from app.deliveries.tables import Attempt
 from app.documents.queries import Facts
 from app.errors import Problem
+from app.outcomes.contents import OpenWithdrawal, SignedVersion, ToldRecipient
 from app.outcomes.queries import DraftView, Overview, VersionView
 from app.outcomes.rules import PlannedRecipient
-from app.outcomes.tables import OutcomeVersion, Recipient, Withdrawal
+from app.outcomes.tables import OutcomeVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What crosses the wire of a version's answers and recipients, and JSON pointers to what of them does not."""
+
+    answers: dict[str, Any]
+    recipients: list[RecipientTold]
+    withheld: list[str]
 
 
 def outcome_summary(overview: Overview) -> OutcomeSummary:
@@ -47,14 +59,16 @@ def outcome_summary(overview: Overview) -> OutcomeSummary:
     )
 
 
-def version_summary(version: OutcomeVersion, document: Facts | None, *, without_reason: bool = False) -> VersionSummary:
-    """A signed version, without its answers. without_reason: leave out the amendment's, which is clinical prose."""
+def version_summary(
+    version: OutcomeVersion | SignedVersion, document: Facts | None, *, amendment_reason: str | None
+) -> VersionSummary:
+    """A signed version, without its answers. amendment_reason: None also to leave it out, as it is clinical prose."""
     return VersionSummary(
         number=version.number,
         signed_at=version.signed_at,
         signer=Signer(name=version.signer_name, grade=version.signer_grade, registration=version.signer_registration),
         amends_number=version.amends_number,
-        amendment_reason=None if without_reason else version.amendment_reason,
+        amendment_reason=amendment_reason,
         content_sha256=version.content_sha256,
         document=document_facts(document) if document else None,
     )
@@ -67,9 +81,10 @@ def document_facts(facts: Facts) -> DocumentFacts:
     )
 
 
-def withdrawal_told(withdrawal: Withdrawal) -> WithdrawalTold:
-    """That and why an outcome was taken back."""
-    return WithdrawalTold(at=withdrawal.withdrawn_at, reason_code=withdrawal.reason_code, reason=withdrawal.reason)
+def withdrawal_told(withdrawal: OpenWithdrawal, *, without_reason: bool = False) -> WithdrawalTold:
+    """That and why an outcome was taken back. without_reason: leave out the words, which are clinical prose."""
+    reason = None if without_reason else withdrawal.reason
+    return WithdrawalTold(at=withdrawal.withdrawn_at, reason_code=withdrawal.reason_code, reason=reason)
 
 
 def draft_told(view: DraftView) -> DraftTold:
@@ -90,7 +105,7 @@ def _problems_told(problems: Iterable[Problem]) -> list[Missing]:
     return [Missing(pointer=one.pointer, code=one.code, detail=one.sentence) for one in problems]
 
 
-def recipients_told(recipients: Iterable[PlannedRecipient | Recipient]) -> list[RecipientTold]:
+def recipients_told(recipients: Iterable[PlannedRecipient | ToldRecipient]) -> list[RecipientTold]:
     """Who is told, and why."""
     return [
         RecipientTold(role=one.role, name=one.name, organisation=one.organisation_name, reason=one.reason)
@@ -98,19 +113,20 @@ def recipients_told(recipients: Iterable[PlannedRecipient | Recipient]) -> list[
     ]
 
 
-def version_told(view: VersionView, document: Facts | None) -> VersionTold:
-    """A signed version, whole. Not for a withdrawn one."""
+def version_told(view: VersionView, document: Facts | None, shown: Shown) -> VersionTold:
+    """A signed version, as far as its reader is shown it. Not for a withdrawn one."""
     return VersionTold(
-        **version_summary(view.version, document).model_dump(),
+        **version_summary(view.version, document, amendment_reason=view.version.amendment_reason).model_dump(),
         id=view.version.id,
         reference=view.outcome.reference,
         site=view.site.code,
         form=FormNamed(name=view.outcome.form_name, version=view.version.form_version),
-        answers=view.version.answers,
-        recipients=recipients_told(view.recipients),
+        answers=shown.answers,
+        recipients=shown.recipients,
         is_current=view.superseded_by is None,
         superseded_by=view.superseded_by,
         formal_report_due=view.version.formal_report_due,
+        withheld=shown.withheld,
     )
 
 
@@ -128,7 +144,7 @@ def delivery_told(view: DeliveryView, *, is_author: bool) -> DeliveryTold:
         status=view.delivery.status,
         queued_at=view.delivery.queued_at,
         opened_at=view.delivery.opened_at,
-        attempts=_attempts_told(view.attempts, is_author=is_author),
+        attempts=attempts_told(view.attempts, is_author=is_author),
         acknowledged=AcknowledgementTold(by=said.by, at=said.at, helpfulness=said.helpfulness, note=said.note)
         if said
         else None,
@@ -145,7 +161,7 @@ def _escalation_told(chase: Chase, *, is_author: bool) -> EscalationTold:
         told=chase.told,
         status=chase.mail.status,
         delivery_id=chase.mail.delivery_id if is_author else None,
-        attempts=_attempts_told(chase.mail.attempts, is_author=True) if is_author else [],
+        attempts=attempts_told(chase.mail.attempts, is_author=True) if is_author else [],
     )
 
 
@@ -154,11 +170,11 @@ def _not_mine_mail(mail: Mail) -> NotMineMail:
         delivery_id=mail.delivery_id,
         purpose=mail.purpose,
         status=mail.status,
-        attempts=_attempts_told(mail.attempts, is_author=True),
+        attempts=attempts_told(mail.attempts, is_author=True),
     )
 
 
-def _attempts_told(attempts: Iterable[Attempt], *, is_author: bool) -> list[AttemptTold]:
+def attempts_told(attempts: Iterable[Attempt], *, is_author: bool) -> list[AttemptTold]:
     return [
         AttemptTold(
             number=one.number,

@@ -164,11 +164,21 @@ def document_content(form: Form, answers: Mapping[str, Any], signature: Signatur
 
 def withhold_where_the_child_lives(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what would give the area away, when the address is confidential (lessons 42)."""
-    child = answers.get("child", {})
-    if child.get("address-confidential") is not True:
+    if answers.get("child", {}).get("address-confidential") is not True:
         return dict(answers)
-    kept = {key: value for key, value in child.items() if key not in WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL}
-    return {**answers, "child": kept, **_with_roles_alone(answers)}
+    return without_where_the_child_lives(answers)
+
+
+def without_where_the_child_lives(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The same whatever these answers say: a newer version may have made the address confidential."""
+    kept = {name: _without_withheld(section) for name, section in answers.items()}
+    return {**kept, **_with_roles_alone(answers)}
+
+
+def _without_withheld(section: Any) -> Any:
+    if not isinstance(section, Mapping):
+        return section
+    return {key: value for key, value in section.items() if key not in WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL}
 
 
 def _with_roles_alone(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,16 +33,19 @@ WITHHELD_WHEN_ADDRESS_IS_CONFIDENTIAL: Final = frozenset(
         "gp-practice-absent",
         "gp-ods-code",
         "health-visitor-or-school-nurse",
+        "disposal-with",  # may name the placement
     }
 )
 # Recipients of these roles are told of by their role alone, for the same reason.
 ROLES_WITHOUT_NAME_WHEN_ADDRESS_IS_CONFIDENTIAL: Final = frozenset({"gp", "health-visitor", "school-nurse"})
 # Says no more than is sure: what somebody wrote in a text is printed as it was written.
 WITHHELD: Final = (
-    "yes; address, school, GP practice, health visitor and school nurse are left out of the fields of this document, "
-    "free text stands as it was written"
+    "yes; address, school, GP practice, health visitor, school nurse and whom the child left with are left out of the "
+    "fields of this document, free text stands as it was written"
 )
 NAME_WITHHELD: Final = "told, and not named here: the address is confidential"
+# Of somebody who was not told but looked.
+ORGANISATION_WITHHELD: Final = "not named here: the address is confidential"
 
 # Printed in a place of their own, not in the list of facts of their section.
 PLACED: Final = frozenset(

@@ -5,109 +5,35 @@ neither a four-hour limit nor a ten o'clock.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from app.errors import DomainError, Problem
-from app.questionnaires.values import refused_character
-
-_OURS = "Ours, unconfirmed: domain.md section 1.2; every site checks it before it goes live"
-_CHECKED_ON = date(2026, 11, 23)
+from app.sites.minimum import MINIMUM, FieldMinimum
+from app.sites.parts import CHECKED_ON, OURS, Duration, Limit, Line, Part, TimeOfDay, WallClock, WorkingDays
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def _iso_duration(value: object) -> object:
-    """Only ISO 8601 durations such as PT4H: a bare number would leave its unit open."""
-    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
-        return value
-    raise ValueError("write an ISO 8601 duration such as PT4H")
-
-
-def _wall_clock(value: object) -> object:
-    """Only texts such as 09:00: a bare number would leave its unit open."""
-    if isinstance(value, time | str):
-        return value
-    raise ValueError("Write a time of day such as 09:00.")
-
-
-def _without_zone(value: time) -> time:
-    """The zone is the site's own, `time_zone`; a second one would make times that cannot be compared."""
-    if value.tzinfo is not None:
-        raise ValueError("Write the time on the site's wall clock, such as 09:00, without Z or an offset.")
-    return value
-
-
-def _one_line(value: str) -> str:
-    refused = refused_character(value, lines=False)
-    if refused:
-        raise ValueError(f"Take this character out: {refused}.")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_iso_duration), Field(ge=timedelta(), le=timedelta(days=60))]
-WallClock = Annotated[time, BeforeValidator(_wall_clock), AfterValidator(_without_zone)]
-Line = Annotated[str, AfterValidator(_one_line)]
-"""One line of text without control, bidirectional or other invisible characters: it is printed and mailed."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class _Sourced(_Part):
-    """A number that somebody chose: where it comes from and when that was last looked up."""
-
-    source: Line = Field(min_length=1, max_length=300)
-    checked_on: date
-
-
-class Limit(_Sourced):
-    """How long something may take, as an ISO 8601 duration."""
-
-    value: Duration
-
-
-class TimeOfDay(_Sourced):
-    """A time on the wall clock of the site."""
-
-    value: WallClock
-
-
-class WorkingDays(_Sourced):
-    """A number of working days."""
-
-    value: int = Field(ge=0, le=60, strict=True)
-
-
-class Clocks(_Part):
+class Clocks(Part):
     """The time limits of a site. The defaults are ours and say so (domain.md 1.2)."""
 
-    sign_within: Limit = Limit(value=timedelta(minutes=60), source=_OURS, checked_on=_CHECKED_ON)
+    sign_within: Limit = Limit(value=timedelta(minutes=60), source=OURS, checked_on=CHECKED_ON)
     """From the end of the examination to the signature."""
-    tell_within: Limit = Limit(value=timedelta(minutes=15), source=_OURS, checked_on=_CHECKED_ON)
+    tell_within: Limit = Limit(value=timedelta(minutes=15), source=OURS, checked_on=CHECKED_ON)
     """From the signature until every recipient has been told."""
-    acknowledge_within: Limit = Limit(value=timedelta(hours=4), source=_OURS, checked_on=_CHECKED_ON)
+    acknowledge_within: Limit = Limit(value=timedelta(hours=4), source=OURS, checked_on=CHECKED_ON)
     """From being told to a person's acknowledgement, when told in working hours."""
-    acknowledge_by_next_working_day: TimeOfDay = TimeOfDay(value=time(10, 0), source=_OURS, checked_on=_CHECKED_ON)
+    acknowledge_by_next_working_day: TimeOfDay = TimeOfDay(value=time(10, 0), source=OURS, checked_on=CHECKED_ON)
     """When told outside working hours: by this time of the next working day."""
-    formal_report_working_days: WorkingDays = WorkingDays(value=10, source=_OURS, checked_on=_CHECKED_ON)
+    formal_report_working_days: WorkingDays = WorkingDays(value=10, source=OURS, checked_on=CHECKED_ON)
     """From the first signature to the full report."""
 
 
-class WorkingHours(_Part):
+class WorkingHours(Part):
     """When the site counts on an answer. `until` 00:00 is the midnight at the end of the day."""
 
     days: tuple[Weekday, ...] = Field(_WEEKDAYS[:5], min_length=1)
@@ -133,7 +59,7 @@ class WorkingHours(_Part):
         return self
 
 
-class StandingRecipient(_Part):
+class StandingRecipient(Part):
     """A team that is told of every outcome of the site."""
 
     role: Line = Field(min_length=1, max_length=40)
@@ -141,13 +67,13 @@ class StandingRecipient(_Part):
     reason: Line = Field(min_length=1, max_length=200)
 
 
-class RecipientPolicy(_Part):
+class RecipientPolicy(Part):
     """Who is told whatever the clinician chooses."""
 
     always: tuple[StandingRecipient, ...] = ()
 
 
-class EscalationStep(_Part):
+class EscalationStep(Part):
     """On silence: how long after the acknowledgement was due, and who is told then."""
 
     after: Duration
@@ -162,13 +88,13 @@ class EscalationStep(_Part):
         return self
 
 
-class DocumentHeading(_Part):
+class DocumentHeading(Part):
     """What stands at the top of the site's documents; none means the name of its organisation."""
 
     heading: Line | None = Field(None, min_length=1, max_length=120)
 
 
-class SitePolicy(_Part):
+class SitePolicy(Part):
     """All that a site decides for itself. `SitePolicy()` is the default policy; unknown members are refused."""
 
     clocks: Clocks = Clocks()
@@ -182,6 +108,7 @@ class SitePolicy(_Part):
         max_length=10,
     )
     document: DocumentHeading = DocumentHeading()
+    minimum: FieldMinimum = MINIMUM
 
     @model_validator(mode="after")
     def check_chain(self) -> "SitePolicy":
