@@ -43,7 +43,7 @@ PLAIN: dict[str, dict[str, str]] = {
     "formal_report": {"issued_on": "the day on which the service's work ended"},
     "grant": {"kind": CODE, "reason": OURS},
     "idempotent_answer": {
-        "route": "a path, with a reference at most", "key": RANDOM, "body_sha256": DIGEST,
+        "route": "a path, with a reference at most", "key": RANDOM, "body_digest": DIGEST,
         "headers": "an address and a revision", "body": "answers to creating calls, which leave all words out",
     },
     "identity": dict.fromkeys(("issuer", "subject", "sub"), PROVIDER),
