@@ -16,13 +16,15 @@ from sqlalchemy import Engine
 
 from app import clock
 from app import engine as work_engine
-from app.db import transactions
+from app.audit.publishing import publish_or_log, publish_until
+from app.db import SERVICE, transactions
 from app.deliveries.attempts import attempt, while_database_is_away
 from app.deliveries.channels import Channels
 from app.deliveries.channels.email import Email
 from app.deliveries.channels.inbox import Inbox
 from app.deliveries.channels.webhook import Webhook
 from app.deliveries.escalations import escalate
+from app.deliveries.link_mail import send_link
 from app.deliveries.missing import missing_work
 from app.deliveries.queueing import queue_missing, queue_withdrawal
 from app.deliveries.rules import EMAIL, INBOX, WEBHOOK, Letterhead
@@ -30,6 +32,7 @@ from app.documents.actions import make_document
 from app.documents.faults import CannotRenderError
 from app.documents.pool import DocumentPool
 from app.engine import Work
+from app.people.links import unsent_links
 from app.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -66,13 +69,15 @@ class Worker:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
         self._engine = engine
-        self._transaction = transactions(engine)
+        self._transaction = transactions(engine, acting_as=SERVICE)
         self._letterhead = Letterhead(settings.service_name, settings.base_url)
         self._channels: Channels = {INBOX: Inbox(), EMAIL: _email(settings), WEBHOOK: _webhook(settings)}
         self._pool = DocumentPool(settings)
         self._is_warm = False
         self._stopping = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_until_stopped, name="sweep", daemon=True)
+        heads = (self._stopping, self._transaction, settings, clock.now)
+        self._head_publisher = threading.Thread(target=publish_until, args=heads, name="audit-heads", daemon=True)
 
     def start(self) -> None:
         """Take up what was left and begin. The tables of the service and of the engine must be migrated."""
@@ -84,6 +89,7 @@ class Worker:
             (self.share_withdrawal, work_engine.QUEUE),
             (self.deliver, work_engine.QUEUE),
             (self.escalate, work_engine.QUEUE),
+            (self.send_link, work_engine.QUEUE),
         ):
             # No limit to recoveries: a machine that is restarted a hundred times must still not lose anything.
             DBOS.workflow(name=job.__name__, max_recovery_attempts=None)(self._surviving(job, queue))
@@ -95,6 +101,7 @@ class Worker:
         ):
             DBOS.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=POLLING_SECONDS)
         self._sweeper.start()
+        self._head_publisher.start()
 
     def stop(self) -> None:
         """Take no new work, let what is running end for a few seconds, and close. What is cut off is done again."""
@@ -102,6 +109,9 @@ class Worker:
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_DRAIN_SECONDS)
         if self._sweeper.is_alive():
             self._sweeper.join()
+        if self._head_publisher.ident is not None:  # started, though it may have ended by now
+            self._head_publisher.join()
+            publish_or_log(self._transaction, self._settings, now=clock.now())
         self._pool.close()
 
     def share(self, version_id: str) -> None:
@@ -126,12 +136,17 @@ class Worker:
         """Wake, look whether anyone has acknowledged, and tell the next in the chain if not."""
         escalate(self._transaction, delivery_id=UUID(delivery_id), step=step, now=clock.now())
 
+    def send_link(self, link_id: str) -> None:
+        """Mail a one-time link to the address it is for."""
+        now = clock.now()
+        send_link(self._transaction, _email(self._settings), self._letterhead, link_id=UUID(link_id), now=now)
+
     def sweep(self) -> None:
         """Start everything that should have been done and is not, under ids of its own."""
         now = clock.now()
         period = int(now.timestamp() // SWEEP_AGAIN.total_seconds())
         with self._transaction() as session:
-            for work in missing_work(session, now=now, grace=GRACE):
+            for work in (*missing_work(session, now=now, grace=GRACE), *unsent_links(session, now, GRACE)):
                 work_engine.enqueue(session, replace(work, id=f"{work.id}:swept:{period}"))
                 _log.warning("missing work found", extra={"work": work.id})
 

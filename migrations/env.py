@@ -8,7 +8,12 @@ import app.api.idempotency
 import app.audit
 import app.deliveries.tables
 import app.documents.tables
+import app.encryption.tables
+import app.outcomes.break_glass_tables
 import app.outcomes.tables
+import app.people.machine_tables
+import app.people.provider_tables
+import app.people.sign_in_tables
 import app.people.tables
 import app.sites.tables  # noqa: F401  (imported so that every table is known)
 from app.db import engine_for
@@ -20,7 +25,7 @@ def run() -> None:
     if given is not None:
         migrate(given)
         return
-    engine = engine_for(settings_from_environment())
+    engine = engine_for(settings_from_environment().of_owner)
     with engine.begin() as connection:
         migrate(connection)
     engine.dispose()

@@ -12,8 +12,9 @@ from sqlmodel import Session
 
 from app.commands.directory_file import DirectoryFile, load_directory, read_directory
 from app.outcomes import actions, signing
+from app.outcomes.contents import SignedVersion
 from app.outcomes.queries import DraftView
-from app.outcomes.tables import Outcome, OutcomeVersion
+from app.outcomes.tables import Outcome
 from app.people import queries as people
 from app.people.rules import Actor
 from app.people.tables import Team
@@ -101,7 +102,7 @@ def drafted_outcome(
 
 def signed_outcome(
     session: Session, author: Actor, site: Site, now: datetime, answers: dict[str, Any] | None = None
-) -> tuple[Outcome, OutcomeVersion]:
+) -> tuple[Outcome, SignedVersion]:
     """An outcome with version 1 signed."""
     view = drafted_outcome(session, author, site, now, answers)
     return view.outcome, sign_draft(session, author, view, now)
@@ -109,7 +110,7 @@ def signed_outcome(
 
 def amended_outcome(
     session: Session, author: Actor, outcome: Outcome, now: datetime, answers: dict[str, Any] | None = None
-) -> OutcomeVersion:
+) -> SignedVersion:
     """The next version of a signed outcome, with the same answers or with others."""
     view = actions.begin_amendment(session, author, outcome_id=outcome.id, forms=forms(), now=now)
     if answers is not None:
@@ -127,7 +128,7 @@ def amended_outcome(
 
 def sign_draft(
     session: Session, author: Actor, view: DraftView, now: datetime, amendment_reason: str | None = None
-) -> OutcomeVersion:
+) -> SignedVersion:
     """Sign a draft whose child is who it says."""
     child = view.draft.answers["child"]
     return signing.sign(

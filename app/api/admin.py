@@ -191,7 +191,7 @@ def _account_told(one: Account) -> AccountTold:
 
 
 def _team_etag(team: Team) -> str:
-    return etag(sha256(team.model_dump_json().encode()).hexdigest())
+    return etag(sha256(repr(team.model_dump()).encode()).hexdigest())
 
 
 def _team_in_path(session: Session, code: str) -> Team:

@@ -7,8 +7,9 @@ from app.api.body import StrictRoute
 from app.api.directory_schemas import Me, Member, RoleOfMine, SiteTold, TeamOfMine, TeamTold
 from app.api.pagination import PageAsked
 from app.api.schemas import Listed
-from app.doors import DIRECTORY_READER, SIGNED_IN, CurrentActor, DbSession, Now
+from app.doors import DIRECTORY_READER, READS, SIGNED_IN, CurrentActor, DbSession, Now, TimesGiven
 from app.people import queries as people
+from app.people import sessions
 from app.people.tables import Organisation
 from app.sites import queries as site_queries
 
@@ -16,7 +17,7 @@ router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["directory"])
 
 
 @router.get("/me", operation_id="read-me", dependencies=[SIGNED_IN])
-def read_me(session: DbSession, actor: CurrentActor, now: Now) -> Me:
+def read_me(session: DbSession, actor: CurrentActor, now: Now, times: TimesGiven) -> Me:
     """Who the service thinks you are."""
     codes = {site.id: site.code for site in site_queries.sites(session)}
     return Me(
@@ -33,10 +34,12 @@ def read_me(session: DbSession, actor: CurrentActor, now: Now) -> Me:
             (RoleOfMine(role=role, site=codes[site_id] if site_id else None) for role, site_id in actor.roles),
             key=lambda one: (one.role, one.site or ""),
         ),
+        session_ends_at=sessions.session_ends_at(session, actor, times),
+        fresh_until=actor.fresh_until,
     )
 
 
-@router.get("/sites", operation_id="list-sites", dependencies=[SIGNED_IN])
+@router.get("/sites", operation_id="list-sites", dependencies=[READS])
 def list_sites(page: PageAsked, session: DbSession) -> Listed[SiteTold]:
     """The pilot sites, by code."""
     found = site_queries.sites(session, after=page.after, limit=page.with_next)

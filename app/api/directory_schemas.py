@@ -133,6 +133,7 @@ class GrantTold(Told):
     """Why an account, or everyone in a team, may read an outcome; from when and until when."""
 
     id: UUID
+    kind: str = Field(description="author, co-examiner, recipient, given or break-glass")
     account_id: UUID | None
     team_id: UUID | None
     reason: str
@@ -148,9 +149,10 @@ class Done(Told):
 
 
 class EventTold(Told):
-    """One line of the audit."""
+    """One line of the audit, with its place in the chain."""
 
     id: UUID
+    number: int
     at: datetime
     actor_id: UUID | None
     action: str
@@ -158,6 +160,7 @@ class EventTold(Told):
     object_id: str
     result: str
     detail: dict[str, Any]
+    sha256: str
 
 
 class TeamOfMine(Told):
@@ -184,6 +187,10 @@ class Me(Told):
     organisation: str
     teams: list[TeamOfMine]
     roles: list[RoleOfMine]
+    session_ends_at: datetime | None = Field(
+        description="If nothing more is done; none for tokens, which have no session"
+    )
+    fresh_until: datetime | None = Field(description="Until when signing, withdrawing and the like need no new sign-in")
 
 
 class SiteTold(Told):

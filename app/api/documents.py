@@ -10,11 +10,12 @@ from app import audit
 from app.api.answers import PREFIX
 from app.api.body import StrictRoute
 from app.api.lookup import outcome_id_of
+from app.api.minimum import check_may_have_document
 from app.api.schemas import VerificationTold
 from app.api.values import NumberInPath, OutcomeInPath
 from app.deliveries import actions as deliveries
 from app.documents import queries as documents
-from app.doors import PUBLIC, SIGNED_IN, CurrentActor, DbSession, Now
+from app.doors import PUBLIC, READS, CurrentActor, DbSession, Now
 from app.errors import DomainError
 from app.outcomes import queries
 
@@ -27,18 +28,22 @@ router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["documents"])
 @router.get(
     "/outcomes/{outcome}/versions/{number}/document",
     operation_id="read-document",
-    dependencies=[SIGNED_IN],
+    dependencies=[READS],
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_document(
     outcome: OutcomeInPath, number: NumberInPath, session: DbSession, actor: CurrentActor, now: Now
 ) -> Response:
-    """The sealed PDF, byte for byte as it was sealed. 409 with Retry-After while it is being made."""
+    """The sealed PDF, byte for byte as it was sealed. 409 with Retry-After while it is being made.
+
+    403 `document-withheld` if it holds more than you are shown of the version: a sealed document cannot be cut.
+    """
     outcome_id = outcome_id_of(session, actor, outcome, "read-document")
     view = queries.read_version(session, actor, outcome_id, int(number), now)
     if view.withdrawal is not None:
         raise DomainError("outcome-withdrawn", "This outcome was withdrawn. Delete every copy of it.")
+    check_may_have_document(session, actor, view, now)
     document = documents.document_of(session, view.version.id)
     if document is None:
         raise DomainError("document-not-ready", "The document is being made. Ask again in a moment.")
@@ -53,7 +58,7 @@ def read_document(
     )
     name = f"outcome-{view.outcome.reference}-v{view.version.number}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{document.sha256}"'}
-    return Response(document.data, media_type=PDF, headers=headers)
+    return Response(documents.opened(session, document), media_type=PDF, headers=headers)
 
 
 @router.post("/verification", operation_id="verify-document", dependencies=[PUBLIC])

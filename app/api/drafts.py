@@ -12,12 +12,12 @@ from app.api.preconditions import Revision, etag
 from app.api.schemas import AmendmentBegun, DraftTold, FormNamed, SaveDraft
 from app.api.translate import draft_told
 from app.api.values import OutcomeInPath
-from app.doors import SIGNED_IN, CurrentActor, DbSession, LoadedForms, Now
+from app.doors import WRITES, CurrentActor, DbSession, LoadedForms, Now
 from app.outcomes import actions, queries
 from app.outcomes.queries import DraftView
 
 router = APIRouter(
-    prefix=f"{PREFIX}/outcomes/{{outcome}}", route_class=StrictRoute, tags=["drafts"], dependencies=[SIGNED_IN]
+    prefix=f"{PREFIX}/outcomes/{{outcome}}", route_class=StrictRoute, tags=["drafts"], dependencies=[WRITES]
 )
 
 

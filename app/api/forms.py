@@ -11,10 +11,10 @@ from app.api.body import StrictRoute
 from app.api.directory_schemas import FormListed
 from app.api.schemas import Listed
 from app.api.values import FormNameInPath, FormVersionInPath
-from app.doors import SIGNED_IN, LoadedForms
+from app.doors import READS, LoadedForms
 from app.questionnaires.schema import json_schema
 
-router = APIRouter(prefix=f"{PREFIX}/forms", route_class=StrictRoute, tags=["forms"], dependencies=[SIGNED_IN])
+router = APIRouter(prefix=f"{PREFIX}/forms", route_class=StrictRoute, tags=["forms"], dependencies=[READS])
 
 
 @router.get("", operation_id="list-forms")

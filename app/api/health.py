@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlmodel import Session, func, select
 
+from app import encryption
 from app.api.body import StrictRoute
 from app.api.metrics import Metrics
 from app.api.schemas import Told
-from app.db import is_migrated
+from app.db import as_service, is_migrated
 from app.deliveries.tables import Delivery
 from app.documents.tables import Document
 from app.doors import PUBLIC, DbSession
@@ -32,9 +33,10 @@ def is_alive() -> Health:
 
 @router.get("/readyz", operation_id="is-ready")
 def is_ready(session: DbSession) -> Health:
-    """The database answers and has every migration; 503 otherwise."""
+    """The database answers, has every migration, and its records can be opened; 503 otherwise."""
     if not is_migrated(session.connection()):
         raise DomainError("not-ready", "The database is not at the newest migration. Run 'sameday migrate'.")
+    encryption.check_keys(session)
     return Health(status="ready")
 
 
@@ -50,10 +52,12 @@ def read_metrics(session: DbSession, metrics: Annotated[Metrics, Depends(_metric
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@as_service
 def _deliveries_by_status(session: Session) -> dict[str, int]:
     rows = session.exec(select(Delivery.status, func.count()).group_by(Delivery.status))
     return dict(rows.all())
 
 
+@as_service
 def _documents(session: Session) -> int:
     return session.exec(select(func.count()).select_from(Document)).one()

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, UniqueConstraint, and_, delete, text, upda
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from app import encryption
 from app.db import UTCDateTime, insert_if_absent, new_id
 from app.doors import CurrentActor, DbSession, Now
 from app.errors import DomainError
@@ -35,7 +36,7 @@ class IdempotentAnswer(SQLModel, table=True):
     account_id: UUID = Field(foreign_key="account.id")
     route: str = Field(max_length=200, description="Method and path as sent")
     key: str = Field(max_length=255)
-    body_sha256: str = Field(max_length=64)
+    body_digest: str = Field(max_length=64, description="Keyed: a bare hash of a name and a birthday is guessed")
     status: int
     headers: str = Field(default="{}", description="JSON object of the headers that belong to the answer")
     body: str
@@ -54,7 +55,7 @@ class Once:
     account_id: UUID
     route: str
     key: str
-    body_sha256: str
+    body_digest: str
     now: datetime
 
     def __call__(self, act: Callable[[], Response]) -> Response:
@@ -92,7 +93,7 @@ class Once:
             account_id=self.account_id,
             route=self.route,
             key=self.key,
-            body_sha256=self.body_sha256,
+            body_digest=self.body_digest,
             status=0,
             body="",
             answered_at=self.now,
@@ -103,7 +104,7 @@ class Once:
 
     def _first_answer(self) -> Response:
         first = self.session.exec(select(IdempotentAnswer).where(self._is_mine())).one()
-        if first.body_sha256 != self.body_sha256:
+        if first.body_digest != self.body_digest:
             raise DomainError("idempotency-key-reused", "This key was used with another body. Use a new key.")
         return Response(
             first.body, status_code=first.status, headers=json.loads(first.headers), media_type="application/json"
@@ -157,7 +158,7 @@ def once(
         account_id=actor.account_id,
         route=f"{request.method} {request.scope['path']}",
         key=idempotency_key,
-        body_sha256=state.body_sha256,
+        body_digest=encryption.blind_index(session, "body", state.body_sha256).hex(),
         now=now,
     )
 

@@ -10,10 +10,14 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from app.api.answers import PREFIX
 from app.api.body import StrictRoute
 from app.api.problems import MEDIA_TYPE, ProblemDocument
-from app.doors import PUBLIC, public
+from app.doors import PUBLIC, SESSION_COOKIE, public
 
 router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["operation"], dependencies=[PUBLIC])
 
+_BEARER = (
+    "Personal token, 'sd_…'; or an access token of an integration, 'sm_…', with the header Sameday-On-Behalf-Of: the "
+    "e-mail address of the person it calls for"
+)
 _DESCRIPTION = """\
 The outcome of a child protection medical, in the right hands the same day.
 
@@ -41,7 +45,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         components = described.setdefault("components", {})
         components["securitySchemes"] = {
-            "token": {"type": "http", "scheme": "bearer", "description": "Personal token, 'sd_…'"}
+            "token": {"type": "http", "scheme": "bearer", "description": _BEARER},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "Somebody signed in"},
         }
         schemas = components.setdefault("schemas", {})
         problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -63,7 +68,7 @@ def _finish(operation: dict[str, Any], *, is_public: bool) -> None:
         "description": "What was wrong, as a problem document (RFC 9457)",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    operation["security"] = [] if is_public else [{"token": []}]
+    operation["security"] = [] if is_public else [{"token": []}, {"session": []}]
 
 
 def _operations_open_to_all(app: FastAPI) -> frozenset[str]:

@@ -27,17 +27,19 @@ from app.api.translate import outcome_summary, version_summary, withdrawal_told
 from app.api.values import OutcomeInPath
 from app.deliveries import work
 from app.documents import queries as documents
-from app.doors import SIGNED_IN, CurrentActor, DbSession, LoadedForms, Now
+from app.doors import FRESH, READS, WRITES, CurrentActor, DbSession, LoadedForms, Now
 from app.outcomes import actions, closing, queries
+from app.outcomes.contents import amendment_reason, open_withdrawal
 from app.sites import queries as sites
 
-router = APIRouter(prefix=f"{PREFIX}/outcomes", route_class=StrictRoute, tags=["outcomes"], dependencies=[SIGNED_IN])
+router = APIRouter(prefix=f"{PREFIX}/outcomes", route_class=StrictRoute, tags=["outcomes"])
 
 
 @router.post(
     "",
     status_code=201,
     operation_id="begin-outcome",
+    dependencies=[WRITES],
     response_model=Begun,
     responses={200: {"model": Begun, "description": "It was begun before, by you, under the same id"}},
 )
@@ -68,7 +70,7 @@ def begin_outcome(
     return once(act)
 
 
-@router.get("", operation_id="list-outcomes")
+@router.get("", operation_id="list-outcomes", dependencies=[READS])
 def list_outcomes(
     page: PageAsked,
     session: DbSession,
@@ -78,13 +80,17 @@ def list_outcomes(
 ) -> Listed[OutcomeSummary]:
     """The outcomes you wrote or were granted, newest first."""
     found = queries.list_outcomes(session, actor, state=state, after=page.after, limit=page.with_next, now=now)
+    shown = found[: page.limit]
+    audit.record_listing(
+        session, now=now, actor_id=actor.account_id, action="list-outcomes", ids=[one.outcome.id for one in shown]
+    )
     return Listed(
-        items=[outcome_summary(one) for one in found[: page.limit]],
+        items=[outcome_summary(one) for one in shown],
         next=page.next_after([one.outcome.id for one in found]),
     )
 
 
-@router.get("/{outcome}", operation_id="read-outcome")
+@router.get("/{outcome}", operation_id="read-outcome", dependencies=[READS])
 def read_outcome(outcome: OutcomeInPath, session: DbSession, actor: CurrentActor, now: Now) -> OutcomeTold:
     """Where an outcome stands, without its answers."""
     outcome_id = outcome_id_of(session, actor, outcome, "read-outcome")
@@ -97,19 +103,29 @@ def read_outcome(outcome: OutcomeInPath, session: DbSession, actor: CurrentActor
         object_type="outcome",
         object_id=found.id,
     )
-    overview = queries.overview(session, actor, found)
+    overview = queries.overview(session, actor, found, now)
     facts = documents.facts_of(session, [version.id for version in overview.versions])
     return OutcomeTold(
         **outcome_summary(overview).model_dump(),
         versions=[
-            version_summary(version, facts.get(version.id), without_reason=overview.withdrawal is not None)
+            version_summary(
+                version,
+                facts.get(version.id),
+                amendment_reason=None if overview.withdrawal else amendment_reason(session, version),
+            )
             for version in overview.versions
         ],
-        withdrawal=withdrawal_told(overview.withdrawal) if overview.withdrawal else None,
+        withdrawal=withdrawal_told(open_withdrawal(session, overview.withdrawal)) if overview.withdrawal else None,
     )
 
 
-@router.post("/{outcome}/withdrawal", status_code=201, operation_id="withdraw-outcome", response_model=WithdrawalTold)
+@router.post(
+    "/{outcome}/withdrawal",
+    status_code=201,
+    operation_id="withdraw-outcome",
+    dependencies=[FRESH],
+    response_model=WithdrawalTold,
+)
 def withdraw_outcome(
     outcome: OutcomeInPath, body: Withdraw, once: OnceOnly, session: DbSession, actor: CurrentActor, now: Now
 ) -> Response:
@@ -120,12 +136,13 @@ def withdraw_outcome(
         withdrawal = closing.withdraw(session, actor, outcome_id=outcome_id, **body.model_dump(), now=now)
         session.flush()
         engine.enqueue(session, work.share_withdrawal(outcome_id))
-        return answer(withdrawal_told(withdrawal))
+        # Kept for a repeat of the call, and so without clinical prose.
+        return answer(withdrawal_told(withdrawal, without_reason=True))
 
     return once(act)
 
 
-@router.put("/{outcome}/formal-report", operation_id="record-formal-report")
+@router.put("/{outcome}/formal-report", operation_id="record-formal-report", dependencies=[WRITES])
 def record_formal_report(
     outcome: OutcomeInPath, body: RecordFormalReport, session: DbSession, actor: CurrentActor, now: Now
 ) -> FormalReportTold:

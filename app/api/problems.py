@@ -14,9 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from app.api.body import pointer
-from app.doors import STATUSES, write_denial
+from app.doors import write_denial
 from app.errors import DomainError
 from app.people.rules import Denied
+from app.people.throttle import TooManyTriesError
+from app.statuses import STATUSES
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sameday:problem:"
@@ -117,7 +119,12 @@ def not_found() -> DomainError:
 _HEADERS_OF: Mapping[str, Mapping[str, str]] = {
     "not-signed-in": {"WWW-Authenticate": "Bearer"},
     "document-not-ready": {"Retry-After": "2"},
+    "busy": {"Retry-After": "1"},
+    # The window slides: after ten seconds a sixth of a minute's calls are free again.
+    "too-many-calls": {"Retry-After": "10"},
     "database-away": {"Retry-After": "5"},
+    "key-away": {"Retry-After": "5"},
+    "provider-away": {"Retry-After": "10"},
     "idempotency-key-in-use": {"Retry-After": "1"},
 }
 
@@ -141,7 +148,8 @@ async def _answer_denied(request: Request, error: Exception) -> Response:
 
 def _answer_domain_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return problem_response(error)
+    wait = {"Retry-After": str(error.wait_seconds)} if isinstance(error, TooManyTriesError) else None
+    return problem_response(error, headers=wait)
 
 
 def _answer_invalid(_request: Request, error: Exception) -> Response:

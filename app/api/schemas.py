@@ -160,7 +160,7 @@ class WithdrawalTold(Told):
 
     at: datetime
     reason_code: str
-    reason: str
+    reason: str | None = Field(description="Absent from the answer to the withdrawal itself, which is kept for repeats")
 
 
 class OutcomeSummary(Told):
@@ -184,7 +184,7 @@ class OutcomeTold(OutcomeSummary):
 
 
 class VersionTold(VersionSummary):
-    """A signed version, whole."""
+    """A signed version, as far as it is for the reader; `withheld` lists what is not."""
 
     id: UUID
     reference: str
@@ -195,6 +195,11 @@ class VersionTold(VersionSummary):
     is_current: bool
     superseded_by: int | None
     formal_report_due: date
+    withheld: list[str] = Field(
+        description="JSON pointers into this answer to what is left out or replaced: what your role does not need, and "
+        "where the child lives when the address is confidential. Empty: nothing is",
+        examples=[["/answers/history"]],
+    )
 
 
 class Tombstone(Told):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.answers import PREFIX
 from app.api.body import StrictRoute
+from app.api.networks import network_of_call
 from app.api.schemas import Listed
 from app.api.session_cookie import forget_session, former_session, give_session
 from app.api.sign_in_schemas import PasskeyOptions, SessionTold, SignInByPasskey, SignInByPassword
@@ -60,7 +61,7 @@ async def sign_in_by_password(
     work = partial(
         verbs.sign_in_by_password,
         request.app.state.transaction,
-        Tried(body.email, body.password, body.code),
+        Tried(body.email, body.password, body.code, network_of_call(request.scope)),
         memory_kib=settings.argon2_memory_kib,
         former=former_session(request),
         now=now,

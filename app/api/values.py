@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from app.questionnaires.values import refused_character
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -42,6 +44,15 @@ def _day_from_text(value: object) -> object:
     raise PydanticCustomError("sameday-bad-date", "This is not a date of the calendar. Write it like 2026-06-01.")
 
 
+def _moment_from_text(value: object) -> object:
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        with suppress(ValueError, OverflowError):  # in UTC a day at either end of the calendar may be none
+            return datetime.fromisoformat(value).astimezone(UTC)
+    raise PydanticCustomError(
+        "sameday-bad-time", "Send a time with its zone as text, such as 2026-06-01T17:00:00+01:00 or …T16:00:00Z."
+    )
+
+
 def _said(value: str, *, lines: bool) -> str:
     if not value.strip():
         raise PydanticCustomError("sameday-empty", "Write something here.")
@@ -63,6 +74,7 @@ def _some_lines(value: str) -> str:
 
 Id = Annotated[UUID, BeforeValidator(_id_from_text)]
 Day = Annotated[date, BeforeValidator(_day_from_text)]
+Moment = Annotated[datetime, BeforeValidator(_moment_from_text)]
 Code = Annotated[str, StringConstraints(max_length=60), AfterValidator(_one_line)]
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line)]
 # As long as the form lets a surname be: what can be saved must be possible to sign and to withdraw.

@@ -22,7 +22,7 @@ LOCK = int.from_bytes(b"sd-audit")
 """Key of PostgreSQL's advisory lock: who holds it writes the next events. Any number that nothing else uses."""
 
 _KEY = "sameday-audit"
-_CLIENT = "sameday-audit-client"
+_MEANS = "sameday-audit-means"
 
 
 class AuditEvent(SQLModel, table=True):
@@ -88,17 +88,19 @@ def record(
     if now.tzinfo is None:
         raise ValueError("an event at a time without a zone must not be recorded")
     # Copied, and in the very form that will be read again: what is hashed and what is stored must be the same.
-    plain = json.loads(json.dumps((detail or {}) | session.info.get(_CLIENT, {})))
+    plain = json.loads(json.dumps((detail or {}) | session.info.get(_MEANS, {})))
     event_recorded = Recorded(new_id(), now, actor_id, action, object_type, str(object_id), result, plain)
     _collected(session).events.append(event_recorded)
 
 
-def name_client(session: Session, client_id: UUID) -> None:
-    """Name the integration that calls in the detail ("client") of whatever this session records from now on.
+def name_means(session: Session, *, client_id: UUID | None = None, token_id: UUID | None = None) -> None:
+    """Name by what a call is made in the detail of whatever this session records from now on.
 
-    Told by the door, which knows who calls, so that no verb can forget it.
+    client_id: the integration ("client"). token_id: the personal token ("token"), which an administrator may have
+    issued. Told by the door, which knows who calls, so that no verb can forget it.
     """
-    session.info[_CLIENT] = {"client": str(client_id)}
+    means = {"client": client_id, "token": token_id}
+    session.info[_MEANS] = {name: str(value) for name, value in means.items() if value is not None}
 
 
 def record_listing(

@@ -27,9 +27,14 @@ from app.outcomes.rules import normal_nhs_number
 from app.outcomes.tables import Outcome, OutcomeVersion
 from app.people.tables import Account, Grant, Organisation
 
-SHOWING = ("read-", "list-", "who-read", "acknowledge", "say-not-mine", "break-glass", "review-", "export")
+SHOWING = (
+    *("read-", "list-", "who-read", "acknowledge", "say-not-mine", "break-glass", "review-", "export"),
+    *("save-draft", "begin-amendment"),
+)
 """Beginnings of the actions by which somebody gets to see a record, or says that they did. Of all others only what was
 refused or failed is told: an attempt is what the person asks about, too."""
+
+MEANS = {"client": "through an integration", "token": "with a personal token"}
 
 _errors = Console(stderr=True, soft_wrap=True)
 
@@ -122,7 +127,10 @@ def _ids_of(session: Session, outcome: Outcome) -> list[str]:
 def _name_of(event: AuditEvent, who: dict[UUID, tuple[str, str]]) -> tuple[str, str]:
     if event.actor_id is None:
         return "the service or its operator", "–"
-    return who.get(event.actor_id, (str(event.actor_id), "–"))
+    name, organisation = who.get(event.actor_id, (str(event.actor_id), "–"))
+    # Both may have been made by an administrator: then it was not, or not only, this person who saw it.
+    means = [words for key, words in MEANS.items() if key in event.detail]
+    return ", ".join([name, *means]), organisation
 
 
 def _show(sights: list[Sight], references: list[str]) -> None:

@@ -14,10 +14,12 @@ from sqlmodel import Session, SQLModel, col, select
 
 from app.db import insert_if_absent
 from app.errors import DomainError, Problem
-from app.people import rules
+from app.people import access, links, policy, rules, sessions
 from app.people.changes import record_change
+from app.people.queries import actor_by_account
 from app.people.rules import Actor
-from app.people.tables import Account, ApiToken, Membership, Organisation, RoleAssignment, Team
+from app.people.secrets import closed_webhook_secret, webhook_secret_of
+from app.people.tables import Account, Membership, Organisation, RoleAssignment, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def add_organisation(
     session: Session, actor: Actor | None, *, code: str, name: str, ods_code: str | None = None, now: datetime
 ) -> Organisation:
     """Add an organisation. Raises invalid, already-exists (code or ODS code taken)."""
-    rules.check_administrator(actor, "add-organisation")
+    policy.check_administrator(actor, "add-organisation")
     rules.check_no_problems(
         rules.problems_in_code(code, "/code")
         + rules.problems_in_text(name, "/name", most=200)
@@ -60,10 +62,11 @@ def add_team(
     now: datetime,
 ) -> Team:
     """Add a team that can be told. Raises invalid, no-channel (nothing would reach it), already-exists."""
-    rules.check_administrator(actor, "add-team")
+    policy.check_administrator(actor, "add-team")
     problems = rules.problems_in_code(code, "/code")
     if role not in rules.RECIPIENT_ROLES:
         problems.append(Problem("/role", "not-offered", f"Choose one of {', '.join(rules.RECIPIENT_ROLES)}."))
+    secret = webhook_secret or None
     team = Team(
         organisation_id=organisation_id,
         code=code,
@@ -71,9 +74,9 @@ def add_team(
         role=role,
         inbox_email=rules.normal_email(inbox_email) if inbox_email else None,
         webhook_url=webhook_url or None,
-        webhook_secret=webhook_secret or None,
     )
-    _check_team(team, problems)
+    _check_team(team, secret, problems)
+    team.webhook_secret_encrypted = closed_webhook_secret(session, team.id, secret)
     _insert(session, team, "A team with this code is there already.")
     record_change(session, actor, now, "add-team", "team", team.id)
     return session.get_one(Team, team.id)
@@ -81,7 +84,7 @@ def add_team(
 
 def change_team(session: Session, actor: Actor | None, team: Team, change: TeamChange, *, now: datetime) -> Team:
     """Change a team's name or channels. Raises invalid, no-channel; then nothing is changed."""
-    rules.check_administrator(actor, "change-team")
+    policy.check_administrator(actor, "change-team")
     given = {
         name: value
         for name in ("name", "inbox_email", "webhook_url", "webhook_secret")
@@ -92,11 +95,15 @@ def change_team(session: Session, actor: Actor | None, team: Team, change: TeamC
         values["inbox_email"] = rules.normal_email(values["inbox_email"])
     if "name" in values:
         values["name"] = values["name"] or ""
-    _check_team(Team(**(team.model_dump() | values)), [])
+    fields = sorted(values)
+    secret = values.pop("webhook_secret") if "webhook_secret" in values else webhook_secret_of(session, team)
+    _check_team(Team(**(team.model_dump() | values)), secret, [])
+    if "webhook_secret" in fields:
+        values["webhook_secret_encrypted"] = closed_webhook_secret(session, team.id, secret)
     for name, value in values.items():
         setattr(team, name, value)
     session.add(team)
-    record_change(session, actor, now, "change-team", "team", team.id, fields=sorted(values))
+    record_change(session, actor, now, "change-team", "team", team.id, fields=fields)
     return team
 
 
@@ -116,7 +123,7 @@ def add_account(
 
     A registration is asserted by whoever adds the account; the service does not ask the register.
     """
-    rules.check_administrator(actor, "add-account")
+    policy.check_administrator(actor, "add-account")
     email = rules.normal_email(email)
     problems = rules.problems_in_email(email, "/email") + rules.problems_in_text(name, "/name", most=200)
     if grade is not None:
@@ -137,20 +144,27 @@ def add_account(
 
 
 def close_account(session: Session, actor: Actor | None, account: Account, *, now: datetime) -> None:
-    """Close an account for good and revoke its tokens: from now on nothing opens for it. A repeat changes nothing."""
-    rules.check_administrator(actor, "close-account")
-    rules.check_not_own(actor, account.id, "close-account")
+    """Close an account for good; its tokens, sessions and links end: from now on nothing opens for it.
+
+    A repeat changes nothing.
+    """
+    policy.check_administrator(actor, "close-account")
+    policy.check_not_own(actor, account.id, "close-account")
     is_open = (col(Account.id) == account.id, col(Account.closed_at).is_(None))
     if session.exec(update(Account).where(*is_open).values(closed_at=now)).rowcount:
-        works = (col(ApiToken.account_id) == account.id, col(ApiToken.revoked_at).is_(None))
-        session.exec(update(ApiToken).where(*works).values(revoked_at=now))
+        access.revoke_tokens_of(session, account.id, now)
+        sessions.end_sessions_of(session, account.id, now)
+        links.end_links_of(session, account.id, now)
         record_change(session, actor, now, "close-account", "account", account.id)
 
 
 def join_team(session: Session, actor: Actor | None, *, account_id: UUID, team_id: UUID, now: datetime) -> Membership:
-    """Put a person in a team from now on. A repeat gives the membership that is there."""
-    rules.check_administrator(actor, "join-team")
-    rules.check_not_own(actor, account_id, "join-team")
+    """Put a person in a team from now on. Raises office-closed. A repeat gives the membership that is there."""
+    policy.check_administrator(actor, "join-team")
+    policy.check_not_own(actor, account_id, "join-team")
+    person = actor_by_account(session, account_id, now)
+    if person is not None and not policy.can_be_in_a_team(person):
+        raise _office_closed()
     wanted = select(Membership).where(*_open_membership(account_id, team_id))
     while (present := session.exec(wanted).one_or_none()) is None:
         if insert_if_absent(session, Membership(account_id=account_id, team_id=team_id, from_at=now)):
@@ -160,8 +174,8 @@ def join_team(session: Session, actor: Actor | None, *, account_id: UUID, team_i
 
 def leave_team(session: Session, actor: Actor | None, *, account_id: UUID, team_id: UUID, now: datetime) -> None:
     """End a person's time in a team, and with it what the team's grants open for them. A repeat changes nothing."""
-    rules.check_administrator(actor, "leave-team")
-    rules.check_not_own(actor, account_id, "leave-team")
+    policy.check_administrator(actor, "leave-team")
+    policy.check_not_own(actor, account_id, "leave-team")
     ended = update(Membership).where(*_open_membership(account_id, team_id)).values(until_at=now)
     if session.exec(ended).rowcount:
         record_change(session, actor, now, "leave-team", "account", account_id, team=str(team_id))
@@ -170,15 +184,18 @@ def leave_team(session: Session, actor: Actor | None, *, account_id: UUID, team_
 def give_role(
     session: Session, actor: Actor | None, *, account_id: UUID, role: str, site_id: UUID | None, now: datetime
 ) -> RoleAssignment:
-    """Give a role at one site, or everywhere with no site. Raises invalid. A repeat changes nothing."""
-    rules.check_administrator(actor, "give-role")
-    rules.check_not_own(actor, account_id, "give-role")
+    """Give a role at one site, or everywhere with no site. Raises invalid, office-closed. A repeat changes nothing."""
+    policy.check_administrator(actor, "give-role")
+    policy.check_not_own(actor, account_id, "give-role")
     if role not in rules.ROLES:
         raise DomainError(
             "invalid",
             "There is no such role.",
             problems=[Problem("/role", "not-offered", f"Choose one of {', '.join(rules.ROLES)}.")],
         )
+    person = actor_by_account(session, account_id, now)
+    if role == "evaluator" and person is not None and person.team_ids:
+        raise _office_closed()
     wanted = select(RoleAssignment).where(*_open_role(account_id, role, site_id))
     while (present := session.exec(wanted).one_or_none()) is None:
         given = RoleAssignment(account_id=account_id, role=role, site_id=site_id, given_at=now)
@@ -191,17 +208,17 @@ def end_role(
     session: Session, actor: Actor | None, *, account_id: UUID, role: str, site_id: UUID | None, now: datetime
 ) -> None:
     """Take a role away, from now on. A repeat changes nothing."""
-    rules.check_administrator(actor, "end-role")
-    rules.check_not_own(actor, account_id, "end-role")
+    policy.check_administrator(actor, "end-role")
+    policy.check_not_own(actor, account_id, "end-role")
     ended = update(RoleAssignment).where(*_open_role(account_id, role, site_id)).values(ended_at=now)
     if session.exec(ended).rowcount:
         record_change(session, actor, now, "end-role", "account", account_id, role=role, site=_text(site_id))
 
 
-def _check_team(team: Team, problems: list[Problem]) -> None:
+def _check_team(team: Team, secret: str | None, problems: list[Problem]) -> None:
     problems = problems + rules.problems_in_text(team.name, "/name", most=200)
     problems += rules.problems_in_email(team.inbox_email, "/inbox_email")
-    rules.check_no_problems(problems + rules.problems_in_webhook(team.webhook_url, team.webhook_secret))
+    rules.check_no_problems(problems + rules.problems_in_webhook(team.webhook_url, secret))
     rules.check_has_channel(team.inbox_email, team.webhook_url)
 
 
@@ -218,6 +235,10 @@ def _open_role(account_id: UUID, role: str, site_id: UUID | None) -> tuple[Colum
 def _insert(session: Session, row: SQLModel, sentence: str) -> None:
     if not insert_if_absent(session, row):
         raise DomainError("already-exists", sentence)
+
+
+def _office_closed() -> DomainError:
+    return DomainError("office-closed", "An evaluator is in no team: teams receive outcomes, evaluators read figures.")
 
 
 def _text(site_id: UUID | None) -> str | None:

@@ -15,12 +15,13 @@ from sqlmodel import Session
 from app.db import Transaction
 from app.errors import DomainError
 from app.people import access, links, passkeys, passwords, rules, sessions, throttle, totp
+from app.people.identities import is_linked
 from app.people.passkeys import RelyingParty
 from app.people.sign_in import BY_PASSKEY, BY_PASSWORD, begin_session, failed, record_failure
 from app.people.sign_in_tables import OneTimeLink
 from app.people.tables import Account
 
-SecondFactor = Literal["new", "code", "passkey"]
+SecondFactor = Literal["new", "code", "passkey", "provider"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def set_password(
         found = links.find_link(session, given.link, now)
         if found is None:
             links.record_misuse(session, given.link, now)
-        elif _second_factor(session, found[0]) == "passkey":
+        elif _second_factor(session, found[0]) in ("passkey", "provider"):
             raise _kept()
     if found is None:
         raise links.not_valid()
@@ -84,7 +85,7 @@ def set_password(
             if is_new:
                 passkeys.end_passkeys(session, account.id, now)
             passwords.set_password(session, account.id, hashed, now)
-            throttle.forgive(session, account.email)
+            throttle.forgive(session, account.email, at=throttle.SIGN_IN)
             throttle.forgive(session, account.email, at=throttle.LINK)
             return _enter(session, link, account, BY_PASSWORD, former, now)
         record_failure(session, account.id, "wrong-code", f"link-{link.purpose}", now)
@@ -131,10 +132,14 @@ def _enter(
 
 
 def _second_factor(session: Session, link: OneTimeLink) -> SecondFactor:
-    has_totp = totp.has_totp(session, link.account_id)
-    if link.resets_second_factor or not (has_totp or passkeys.passkeys_of(session, link.account_id)):
+    if link.resets_second_factor:
         return "new"
-    return "code" if has_totp else "passkey"
+    if totp.has_totp(session, link.account_id):
+        return "code"
+    if passkeys.passkeys_of(session, link.account_id):
+        return "passkey"
+    # Who signs in with a smartcard or at their organisation keeps that: a mailbox must not take its place.
+    return "provider" if is_linked(session, link.account_id) else "new"
 
 
 def _check_may_enrol(session: Session, link: OneTimeLink) -> None:

@@ -1,4 +1,4 @@
-"""What the audit keeps of a change to the directory: who made it, and with which token."""
+"""What the audit keeps of a change to the directory: who made it."""
 
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,6 @@ def record_change(
     session: Session, actor: Actor | None, now: datetime, action: str, kind: str, object_id: UUID, **detail: Any
 ) -> None:
     """Audit what `actor` did to the object of this kind. None is the operator at the command line."""
-    if actor is not None and actor.token_id is not None:
-        detail["token"] = str(actor.token_id)
     audit.record(
         session,
         now=now,

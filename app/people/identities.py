@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from app.db import insert_if_absent
 from app.errors import DomainError, Problem
-from app.people import links, policy, rules, sessions
+from app.people import links, passkeys, policy, rules, sessions, totp
 from app.people.changes import record_change
 from app.people.provider_tables import Identity
 from app.people.rules import Actor
@@ -43,13 +43,26 @@ def link_identity(
 def link_by_invitation(session: Session, link: OneTimeLink, *, issuer: str, subject: str, now: datetime) -> Identity:
     """Link the person who opened an invitation and has just signed in there. Uses the invitation up.
 
-    Raises link-not-valid (used, replaced or too old by now), already-exists.
+    An invitation proves a mailbox and no more, so it adds no way in to an account that has one, unless it was issued
+    to replace that; and it ends every session of before.
+    Raises link-not-valid (used, replaced or too old by now), second-factor-kept, already-exists.
     """
+    check_may_link(session, link)
     links.use_link(session, link, now)
+    sessions.end_sessions_of(session, link.account_id, now)
     identity = Identity(account_id=link.account_id, issuer=issuer, subject=subject, linked_at=now)
     _insert(session, identity)
     links.record_use(session, link.account_id, link.id, now, "link-identity", identity=str(identity.id))
     return session.get_one(Identity, identity.id)
+
+
+def check_may_link(session: Session, link: OneTimeLink) -> None:
+    """Raise second-factor-kept when the account can be signed in to already, and the link does not replace that."""
+    has_own = totp.has_totp(session, link.account_id) or passkeys.passkeys_of(session, link.account_id)
+    if (has_own or is_linked(session, link.account_id)) and not link.resets_second_factor:
+        raise DomainError(
+            "second-factor-kept", "This account can be signed in to already. Ask an administrator to link you."
+        )
 
 
 def unlink_identity(session: Session, actor: Actor | None, *, identity_id: UUID, now: datetime) -> None:
@@ -72,6 +85,11 @@ def unlink_identity(session: Session, actor: Actor | None, *, identity_id: UUID,
 def identities_of(session: Session, account_id: UUID) -> list[Identity]:
     """Who an account is or was at which provider, oldest first."""
     return list(session.exec(select(Identity).where(Identity.account_id == account_id).order_by(col(Identity.id))))
+
+
+def is_linked(session: Session, account_id: UUID) -> bool:
+    """Whether some person of some provider may sign in to the account."""
+    return any(one.ended_at is None for one in identities_of(session, account_id))
 
 
 def identity_at(session: Session, issuer: str, subject: str) -> Identity | None:

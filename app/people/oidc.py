@@ -14,7 +14,7 @@ from app import audit
 from app.db import insert_if_absent
 from app.errors import DomainError
 from app.people import links, oidc_rules, sessions
-from app.people.identities import identity_at, link_by_invitation
+from app.people.identities import check_may_link, identity_at, link_by_invitation
 from app.people.oidc_rules import Logout, Person, SignInRefused
 from app.people.oidc_tokens import LEEWAY_SECONDS, TokenRefusedError
 from app.people.provider_tables import Identity, SignInAttempt, UsedTokenId
@@ -51,13 +51,15 @@ def begin_sign_in(
 ) -> str:
     """Note that a sign-in has begun. Gives the secret for the browser's cookie; its proofs come from it.
 
-    invitation: the secret of a one-time link, for the first sign-in of a person. Raises link-not-valid.
+    invitation: the secret of a one-time link, for the first sign-in of a person.
+    Raises link-not-valid, second-factor-kept.
     """
     link = None
     if invitation is not None:
         link, _ = links.open_link(session, invitation, now)
         if link.purpose != links.INVITATION:
             raise links.not_valid()
+        check_may_link(session, link)
     session.exec(delete(SignInAttempt).where(col(SignInAttempt.started_at) < now - FORGET_AFTER))
     secret = secrets.token_urlsafe(32)
     session.add(

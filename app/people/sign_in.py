@@ -18,6 +18,7 @@ from app.errors import DomainError
 from app.people import passkeys, passwords, sessions, throttle, totp
 from app.people.passkeys import RelyingParty
 from app.people.rules import normal_email
+from app.people.sessions import SessionTimes
 from app.people.sign_in_tables import Password
 from app.people.tables import Account
 
@@ -26,11 +27,12 @@ BY_PASSWORD, BY_PASSKEY = "password-and-totp", "passkey"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What somebody typed."""
+    """What somebody typed, and the network they called from."""
 
     email: str
     password: str
     code: str
+    network: str = ""
 
 
 def sign_in_by_password(
@@ -42,7 +44,8 @@ def sign_in_by_password(
     """
     with transaction() as session:
         account = session.exec(select(Account).where(Account.email == normal_email(tried.email))).one_or_none()
-        throttle.take_try(session, tried.email, account.id if account else None, now)
+        place = _place_of(session, account, tried, former, now)
+        throttle.take_sign_in(session, tried.email, place, account.id if account else None, now)
         stored = session.get(Password, account.id) if account else None
         hashed = stored.hash if stored else None
     is_right = passwords.is_right(hashed, tried.password, memory_kib)
@@ -54,7 +57,7 @@ def sign_in_by_password(
         if reason is None and account is not None:
             if newer:
                 passwords.set_password(session, account.id, newer, now)
-            throttle.forgive(session, tried.email)
+            throttle.forgive_sign_in(session, tried.email, place)
             return begin_session(session, account.id, BY_PASSWORD, former, now)
         record_failure(session, account.id if account else None, reason or "", BY_PASSWORD, now)
     raise failed()
@@ -98,6 +101,14 @@ def record_failure(session: Session, account_id: UUID | None, reason: str, metho
 def failed() -> DomainError:
     """The one answer to everything that is wrong with a sign-in."""
     return DomainError("sign-in-failed", "This did not work. Check what you typed, and wait for a new code.")
+
+
+def _place_of(session: Session, account: Account | None, tried: Tried, former: str | None, now: datetime) -> str:
+    """Where the try is counted. Whoever is signed in already counts apart: no stranger keeps them from being fresh."""
+    holder = sessions.actor_by_session(session, former, now, SessionTimes()) if former else None
+    if account is not None and holder is not None and holder.account_id == account.id:
+        return throttle.IN_SESSION
+    return tried.network
 
 
 def _reason_against(

@@ -1,5 +1,8 @@
 """Slows down who tries passwords: the wait grows with each failure for an address, up to a quarter of an hour.
 
+It grows for the network the tries come from, so that a stranger elsewhere keeps no doctor from signing in; from all
+networks together only after many more failures.
+
 An address without an account is slowed down alike, so that waiting tells nothing. Passkeys are never slowed down: a
 signature cannot be guessed, so its owner gets in however many others try passwords.
 """
@@ -19,12 +22,15 @@ from app.people.rules import normal_email
 from app.people.sign_in_tables import SignInThrottle
 
 SIGN_IN, LINK, OWN_PASSWORD = "sign-in", "link", "own-password"
+IN_SESSION = "in-session"
 """Where tries are counted. Whoever floods the first, which is open to all, keeps nobody from the other two."""
 
 FREE_TRIES = 5
+FREE_TRIES_ANYWHERE = 100
 LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(days=1)
-"""Ours: five slips cost nothing; then 2, 4, 8 … seconds up to 15 minutes: at most about 100 guesses a day."""
+"""Ours: five slips cost nothing; then 2, 4, 8 … seconds up to 15 minutes: at most about 100 guesses a day from one
+network, and about 200 from all; and each guess must be right about the password and the code of the moment."""
 
 
 class TooManyTriesError(DomainError):
@@ -35,15 +41,33 @@ class TooManyTriesError(DomainError):
         self.wait_seconds = ceil(wait.total_seconds())
 
 
-def wait_after(failures: int) -> timedelta:
-    """How long nothing is taken after so many failures in a row."""
-    over = failures - FREE_TRIES
+def wait_after(failures: int, free: int = FREE_TRIES) -> timedelta:
+    """How long nothing is taken after so many failures in a row, of which the first `free` cost nothing."""
+    over = failures - free
     if over < 0:
         return timedelta()
     return LONGEST_WAIT if over > 9 else min(timedelta(seconds=2 ** (over + 1)), LONGEST_WAIT)
 
 
-def take_try(session: Session, email: str, account_id: UUID | None, now: datetime, *, at: str = SIGN_IN) -> None:
+def take_sign_in(session: Session, email: str, network: str, account_id: UUID | None, now: datetime) -> None:
+    """Count one sign-in from this network (or IN_SESSION) as failed, until `forgive_sign_in`.
+
+    Raises TooManyTriesError.
+    """
+    take_try(session, email, account_id, now, at=f"{SIGN_IN}:{network}")
+    if network != IN_SESSION:
+        take_try(session, email, account_id, now, at=SIGN_IN, free=FREE_TRIES_ANYWHERE)
+
+
+def forgive_sign_in(session: Session, email: str, network: str) -> None:
+    """Forget the failures for this address from this network, and from all: its owner has signed in."""
+    forgive(session, email, at=f"{SIGN_IN}:{network}")
+    forgive(session, email, at=SIGN_IN)
+
+
+def take_try(
+    session: Session, email: str, account_id: UUID | None, now: datetime, *, at: str, free: int = FREE_TRIES
+) -> None:
     """Count one try for this address as failed, until `forgive` says otherwise. Raises TooManyTriesError.
 
     It is counted before the password is looked at, so that many guesses at once do not all get through. A refused try
@@ -57,7 +81,7 @@ def take_try(session: Session, email: str, account_id: UUID | None, now: datetim
     if row.waits_until > now:
         raise TooManyTriesError(row.waits_until - now)
     row.failures, row.failed_at = row.failures + 1, now
-    row.waits_until = now + wait_after(row.failures)
+    row.waits_until = now + wait_after(row.failures, free)
     session.add(row)
     if row.waits_until > now:
         audit.record(
@@ -71,7 +95,7 @@ def take_try(session: Session, email: str, account_id: UUID | None, now: datetim
         )
 
 
-def forgive(session: Session, email: str, *, at: str = SIGN_IN) -> None:
+def forgive(session: Session, email: str, *, at: str) -> None:
     """Forget the failures for this address: its owner has signed in."""
     mine = col(SignInThrottle.address_index) == _index(session, email, at)
     session.exec(update(SignInThrottle).where(mine).values(failures=0, waits_until=col(SignInThrottle.failed_at)))

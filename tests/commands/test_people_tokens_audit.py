@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app.commands import audit, people, tokens
 from app.db import engine_for, transactions
 from app.outcomes import queries
+from app.people import by_link, links
 from app.people.queries import actor_by_token, grants_on, may_read_outcome
 from app.settings import Settings, settings_from_environment
 from app.version import ROOT
@@ -108,6 +109,22 @@ def test_a_grant_is_shown_and_ended(run: Run, sqlite_url: str) -> None:
     engine.dispose()
     assert run(people.app, "grants", "2222-22").exit_code == 1
     assert "no grant" in run(people.app, "revoke-grant", str(outcome.id)).stderr
+
+
+def test_links_are_printed_one_a_line_and_the_newest_opens(run: Run, sqlite_url: str) -> None:
+    run(people.app, "load", CAST)
+    asha, tom = "asha.kerrin@beacon-down-trust.example", "tom.lyle@meon-trust.example"
+    invited = run(people.app, "invite", asha, tom)
+    assert invited.exit_code == 0
+    first, second = invited.stdout.split()
+    recovered = run(people.app, "recover", asha, "--reset-second-factor").stdout.strip()
+    with transactions(engine_for(Settings(database_url=sqlite_url)))() as session:
+        looks = [by_link.look(session, link.partition("#")[2], datetime.now(UTC)) for link in (second, recovered)]
+        assert [(one.email, one.purpose) for one in looks] == [(tom, "invitation"), (asha, "recovery")]
+        assert links.find_link(session, first.partition("#")[2], datetime.now(UTC)) is None
+    refused = run(people.app, "invite", "nobody@coast.example")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "There is no account with this e-mail address." in refused.stderr
 
 
 def test_a_token_for_nobody_or_for_ever_is_refused(run: Run) -> None:

@@ -69,3 +69,13 @@ def test_an_administrator_sees_the_place_in_the_chain(service: Service) -> None:
         kept = {str(one.id): (one.number, one.sha256) for one in session.exec(select(AuditEvent))}
     assert events
     assert all(kept[one["id"]] == (one["number"], one["sha256"]) for one in events)
+
+
+def test_every_event_names_the_token_of_its_call_also_of_a_refusal(service: Service) -> None:
+    author, stranger = service.caller_with_token(), service.caller_with_token("colin.ashe")
+    reference = author.begin()
+    assert set(last(service, "begin-outcome").detail) == {"token"}
+    assert stranger.get(f"/outcomes/{reference}").status_code == 404
+    denied = last(service, "read-outcome")
+    assert denied.result == "denied"
+    assert denied.detail["token"] != last(service, "begin-outcome").detail["token"]

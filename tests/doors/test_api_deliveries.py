@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import factories
 from serving import Caller, Service
@@ -14,6 +14,7 @@ from app.deliveries.channels import Failed
 from app.deliveries.escalations import escalate
 from app.deliveries.queueing import queue_missing
 from app.deliveries.rules import Letterhead
+from app.documents.queries import closed
 from app.documents.tables import Document
 
 READER = "joan.tapper"  # in one team, and not named
@@ -136,11 +137,13 @@ def _delivery(caller: Caller, reference: str, delivery_id: str) -> dict[str, Any
 def _seal(service: Service, author: Caller, reference: str) -> bytes:
     """Bytes in place of the worker's PDF: what is in them does not matter here."""
     data = f"%PDF {reference}".encode()
+    document_id, version_id = uuid4(), UUID(author.get(f"/outcomes/{reference}/versions/1").json()["id"])
     with service.transaction() as session:
         session.add(
             Document(
-                version_id=UUID(author.get(f"/outcomes/{reference}/versions/1").json()["id"]),
-                data=data,
+                id=document_id,
+                version_id=version_id,
+                data_encrypted=closed(session, document_id, version_id, data),
                 sha256=sha256(data).hexdigest(),
                 pages=2,
                 seal_level="B-T",

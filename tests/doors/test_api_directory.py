@@ -203,7 +203,7 @@ def _newcomer(service: Service, team: str) -> _Newcomer:
     account_id = administrator.post("/accounts", person).json()["id"]
     assert administrator.post(f"/accounts/{account_id}/memberships", {"team": team}).status_code == 201
     token = administrator.post(f"/accounts/{account_id}/tokens", {"label": "laptop"}).json()["token"]
-    return _Newcomer(service.client, token, account_id)
+    return _Newcomer(service.client, token, account_id=account_id)
 
 
 def _all(caller: Caller, path: str, limit: int, **params: str) -> list[dict[str, Any]]:

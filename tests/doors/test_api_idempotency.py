@@ -100,7 +100,7 @@ def test_a_repeat_while_the_first_call_is_at_work_is_asked_to_come_back(postgres
                 account_id=account_id,
                 route="POST /api/v1/organisations",
                 key=key,
-                body_sha256="",
+                body_digest="",
                 status=0,
                 body="",
                 answered_at=clock.now(),

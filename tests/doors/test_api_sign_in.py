@@ -91,6 +91,7 @@ def test_whatever_is_wrong_the_answer_is_the_same_to_the_byte(service: Service) 
         {},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
@@ -108,9 +109,10 @@ def test_pages_of_other_sites_sign_nobody_in(embedded_service: Service, headers:
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:sameday:problem:cross-site")
 
 
-def test_a_page_of_our_own_may(embedded_service: Service) -> None:
-    ours = {"Origin": embedded_service.url}
-    assert embedded_service.client.post("/api/v1/sign-in/passkey/options", headers=ours).status_code == 200
+def test_a_page_of_our_own_may_and_so_may_its_plain_form(embedded_service: Service) -> None:
+    # A form of a page that sends no referrer says Origin: null (Fetch standard, "append a request Origin header").
+    for ours in ({"Origin": embedded_service.url}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}):
+        assert embedded_service.client.post("/api/v1/sign-in/passkey/options", headers=ours).status_code == 200
 
 
 def test_a_session_from_before_is_worth_nothing_after_a_sign_in(service: Service) -> None:

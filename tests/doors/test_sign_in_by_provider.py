@@ -271,6 +271,17 @@ def test_an_invitation_of_another_organisation_s_person_links_nobody(
     assert browser.client.post("/sign-in/cis2", json=body, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
+def test_an_invitation_adds_no_way_in_to_an_account_that_has_one(service: Service, browser: Browser) -> None:
+    now = clock.now()
+    with service.transaction() as session:
+        asha = factories.cast_in(session, now)["asha.kerrin"]
+        account = session.get_one(Account, asha.account_id)
+        address = links.print_link(session, account, links.INVITATION, service.url, resets_second_factor=False, now=now)
+    body = {"link": address.partition("#")[2]}
+    refused = browser.client.post("/sign-in/cis2", json=body, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:sameday:problem:second-factor-kept")
+
+
 def test_a_code_is_good_for_one_sign_in_in_the_browser_that_began_it(browser: Browser, provider: RealProvider) -> None:
     provider.knows(ASHA, **cis2_claims())
     address = provider.signs_in(browser.begins()["address"], ASHA)

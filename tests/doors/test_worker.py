@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from textwrap import dedent
 from uuid import UUID
 
 import factories
+import local_accounts
 import pytest
 from peers import MailPeer, mail_server
 from sqlalchemy import Engine
@@ -20,12 +22,17 @@ from sqlmodel import select
 
 from app import clock, worker
 from app import engine as work_engine
+from app.audit.heads import last_head
+from app.audit.publishing import head_file
+from app.audit.queries import last_link
 from app.db import Transaction
 from app.deliveries import work
 from app.deliveries.rules import EMAIL
 from app.deliveries.tables import Attempt, Delivery
 from app.documents.tables import Document
 from app.outcomes.tables import Recipient
+from app.people import by_link, links
+from app.people.sign_in_tables import OneTimeLink
 from app.settings import Settings
 from app.version import ROOT
 
@@ -70,6 +77,18 @@ def test_a_signed_version_is_sealed_and_everyone_is_told(
     assert sorted(ids) == sorted(f"<{mail.id}@sameday.example>" for mail in mails)
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def test_the_end_of_the_audit_is_signed_at_intervals_and_when_the_worker_stops(
+    settings: Settings, engine: Engine, transaction: Transaction, version_id: UUID
+) -> None:
+    with working(settings, engine, audit_head_seconds=0.05):
+        until(lambda: head_file(settings).exists())
+    with transaction() as session:
+        last = last_link(session)
+    head = last_head(head_file(settings))
+    assert head is not None
+    assert (head.number, head.sha256) == last
 
 
 def test_the_sweep_finds_what_was_never_enqueued(
@@ -121,6 +140,31 @@ def test_a_mail_server_that_is_away_is_tried_again(
     with transaction() as session:
         numbers = session.exec(select(Attempt.number).join(Delivery).where(Delivery.channel == EMAIL)).all()
         assert max(numbers) in (2, 3)
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["by the engine", "by the sweep"])
+def test_a_one_time_link_is_mailed_and_its_secret_is_then_forgotten(
+    settings: Settings, engine: Engine, transaction: Transaction, is_lost: bool
+) -> None:
+    local_accounts.settle(transaction, clock.now())
+    issued_at = clock.now() - timedelta(minutes=10 if is_lost else 0)
+    with transaction() as session:
+        account = local_accounts.account_of(session)
+        sent = links.mail_link(session, None, account, links.RECOVERY, resets_second_factor=False, now=issued_at)
+    if is_lost:
+        table = "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
+        with engine.begin() as connection:
+            gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE workflow_uuid = 'send-link:{sent.id}'")
+            assert gone.rowcount == 1
+    peer = MailPeer()
+    with mail_server(peer) as port, working(settings, engine, smtp_port=port):
+        until(lambda: _is_forgotten(transaction, sent.id))
+    (envelope,) = peer.got
+    message = message_from_bytes(envelope.content, policy=default)
+    assert envelope.rcpt_tos == [account.email]
+    secret = message.get_content().partition("/sign-in/link#")[2].split()[0]
+    with transaction() as session:
+        assert by_link.look(session, secret, clock.now()).purpose == links.RECOVERY
 
 
 def test_the_process_speaks_only_to_what_its_settings_name(sqlite_url: str, tmp_path: Path) -> None:
@@ -199,6 +243,11 @@ def has_failed(transaction: Transaction) -> bool:
 def has_document(transaction: Transaction, version_id: UUID) -> bool:
     with transaction() as session:
         return session.exec(select(Document.id).where(Document.version_id == version_id)).first() is not None
+
+
+def _is_forgotten(transaction: Transaction, link_id: UUID) -> bool:
+    with transaction() as session:
+        return session.get_one(OneTimeLink, link_id).secret_encrypted is None
 
 
 def is_tried(engine: Engine, work_id: str) -> bool:

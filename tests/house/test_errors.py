@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from app.doors import STATUSES
+from app.statuses import STATUSES
 from app.version import ROOT
 
 # Raised where no HTTP call is: by the command line, and by work whose failure is written down instead.

@@ -8,7 +8,12 @@ from sqlmodel import SQLModel, text
 from app.api import idempotency as _idempotency  # noqa: F401  (its table must be known)
 from app.deliveries import tables as _deliveries  # noqa: F401
 from app.documents import tables as _documents  # noqa: F401
+from app.encryption import tables as _encryption  # noqa: F401
+from app.outcomes import break_glass_tables as _break_glass  # noqa: F401
 from app.outcomes import tables as _outcomes  # noqa: F401
+from app.people import machine_tables as _machines  # noqa: F401
+from app.people import provider_tables as _providers  # noqa: F401
+from app.people import sign_in_tables as _sign_in  # noqa: F401
 from app.people import tables as _people  # noqa: F401
 from app.sites import tables as _sites  # noqa: F401
 
