@@ -100,7 +100,7 @@ class World:
         account = {"organisation": "meon-council", "email": f"spare{number}@meon-council.example", "name": "Spare"}
         account_id = _made(admin.post("/accounts", account))["id"]
         _made(admin.post(f"/accounts/{account_id}/memberships", {"team": f"spare-{number}"}))
-        _made(admin.post(f"/accounts/{account_id}/roles", {"role": "evaluator", "site": "harbour"}))
+        _made(admin.post(f"/accounts/{account_id}/roles", {"role": "site-lead", "site": "harbour"}))
         token = _made(admin.post(f"/accounts/{account_id}/tokens", {"label": "spare", "days": 1}))["id"]
         person = {"issuer": "https://provider.example", "subject": uuid4().hex}
         return {
@@ -115,7 +115,7 @@ class World:
             "team_etag": admin.get(f"/teams/spare-{number}").headers["etag"],
             "organisation": "meon-council",
             "site": SITE,
-            "role": "evaluator",
+            "role": "site-lead",
             "role_site": "harbour",
             "form": "cp-medical-outcome",
             "form_version": factories.forms().latest("cp-medical-outcome").version,

@@ -153,9 +153,9 @@ class Service:
             return [tuple(row) for row in connection.execute(text(sql))]
 
     def dump(self) -> dict[str, list[Any]]:
-        """Every row of every table of ours and of the durable engine, but for the audit and kept answers."""
+        """Every row of every table of ours and of the durable engine, but for the audit, kept answers and sessions."""
         schema = None if self.settings.is_embedded else "dbos"
-        ours = [name for name in inspect(self.engine).get_table_names() if name not in FORGOTTEN]
+        ours = [name for name in inspect(self.engine).get_table_names() if name not in FORGOTTEN | {"sign_in_session"}]
         theirs = inspect(self.engine).get_table_names(schema) if schema else []
         names = [f'"{name}"' for name in ours] + [f'"{schema}"."{name}"' for name in theirs]
         return {name: sorted(self.rows(f"SELECT * FROM {name}"), key=repr) for name in names}

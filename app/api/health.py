@@ -36,7 +36,7 @@ def is_ready(session: DbSession) -> Health:
     """The database answers, has every migration, and its records can be opened; 503 otherwise."""
     if not is_migrated(session.connection()):
         raise DomainError("not-ready", "The database is not at the newest migration. Run 'sameday migrate'.")
-    encryption.check_keys(session)
+    encryption.check_stored_keys(session)
     return Health(status="ready")
 
 

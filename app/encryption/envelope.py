@@ -107,6 +107,12 @@ def check_keys(session: Session) -> None:
             "Put the right one back, or say with SAMEDAY_ENCRYPTION_KEYS_FILE where it is."
         ) from error
     ring.current()
+    check_stored_keys(session)
+
+
+def check_stored_keys(session: Session) -> None:
+    """Raise KeyAwayError unless every key by which something is stored is at hand. It writes nothing."""
+    ring = keyring_of(session.get_bind().engine)
     for key_id in session.exec(select(DataKey.key_id).distinct()):
         ring.get(key_id)
 

@@ -13,7 +13,8 @@ from app import clock
 
 COLLEAGUE = "tom.lyle"
 COLLEAGUE_EMAIL = "tom.lyle@meon-trust.example"
-OUTSIDER, OUTSIDER_EMAIL = "colin.ashe", "colin.ashe@harbour-council.example"
+OUTSIDER, NOBODY = "00000000-0000-4000-8000-000000000000"
+OUTSIDER_EMAIL = "colin.ashe", "colin.ashe@harbour-council.example"
 WHY = "Looked at the burns with me in clinic."
 
 
@@ -119,7 +120,7 @@ def test_a_grant_of_another_outcome_is_not_there(service: Service) -> None:
         ({"kind": "given", "email": OUTSIDER_EMAIL, "until": "2031-01-01T00:00:00"}, "/until", "bad-time"),
         ({"kind": "given", "email": OUTSIDER_EMAIL, "reason": " "}, "/reason", "empty"),
         ({"kind": "break-glass", "email": OUTSIDER_EMAIL}, "/kind", "code-not-offered"),
-        ({"kind": "given", "email": OUTSIDER_EMAIL, "granted_by": str(uuid4())}, "/granted_by", "unknown-member"),
+        ({"kind": "given", "email": OUTSIDER_EMAIL, "granted_by": NOBODY}, "/granted_by", "unknown-member"),
     ],
 )
 def test_what_cannot_be_opened_is_refused_at_its_pointer(

@@ -102,7 +102,7 @@ def test_the_secret_and_the_tokens_are_kept_as_hashes_only(machine: Machine) -> 
     ("changed", "status", "error"),
     [
         ({"client_secret": "sc_wrong"}, 401, "invalid_client"),
-        ({"client_id": str(uuid4())}, 401, "invalid_client"),
+        ({"client_id": "00000000-0000-4000-8000-000000000000"}, 401, "invalid_client"),
         ({"client_id": "' OR 1=1"}, 401, "invalid_client"),
         ({"client_id": None}, 401, "invalid_client"),
         ({"client_secret": None}, 400, "invalid_request"),
@@ -242,7 +242,7 @@ def test_one_that_is_ended_is_out_at_once(machine: Machine) -> None:
         ({"jwks": {"keys": [RSAKey.generate_key(2048, private=False).as_dict() | {"n": "AQAB"}]}}, "/jwks"),
         ({"organisation": "nowhere"}, "/organisation"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=range(7),
 )
 def test_a_registration_that_is_wrong_says_where(service: Service, changed: dict[str, Any], pointer: str) -> None:
     body = {"organisation": TRUST, "name": "Record system", "scopes": ["outcomes:read"]} | changed
