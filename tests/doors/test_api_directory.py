@@ -58,15 +58,15 @@ def test_what_was_given_is_taken_away_by_the_next_call(service: Service) -> None
     path, outcome = f"/accounts/{person.account_id}", f"/outcomes/{service.caller().signed()}"
     role = {"role": "clinician", "site": "harbour"}
     assert administrator.post(f"{path}/roles", role).status_code == 201
-    assert administrator.post(f"{path}/roles", {"role": "evaluator"}).status_code == 201
+    assert administrator.post(f"{path}/roles", {"role": "privacy-officer"}).status_code == 201
     assert person.get(outcome).status_code == 200
     assert administrator.call("DELETE", f"{path}/memberships/beacon-police").status_code == 204
     assert person.get(outcome).status_code == 404
     assert administrator.call("DELETE", f"{path}/roles/clinician").status_code == 204
     assert role in person.get("/me").json()["roles"]
     assert administrator.call("DELETE", f"{path}/roles/clinician?site=harbour").status_code == 204
-    assert person.get("/me").json()["roles"] == [{"role": "evaluator", "site": None}]
-    assert administrator.call("DELETE", f"{path}/roles/evaluator").status_code == 204
+    assert person.get("/me").json()["roles"] == [{"role": "privacy-officer", "site": None}]
+    assert administrator.call("DELETE", f"{path}/roles/privacy-officer").status_code == 204
     assert person.get("/me").json()["roles"] == []
 
 

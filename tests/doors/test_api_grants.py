@@ -13,8 +13,8 @@ from app import clock
 
 COLLEAGUE = "tom.lyle"
 COLLEAGUE_EMAIL = "tom.lyle@meon-trust.example"
-OUTSIDER, NOBODY = "00000000-0000-4000-8000-000000000000"
-OUTSIDER_EMAIL = "colin.ashe", "colin.ashe@harbour-council.example"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+OUTSIDER, OUTSIDER_EMAIL = "colin.ashe", "colin.ashe@harbour-council.example"
 WHY = "Looked at the burns with me in clinic."
 
 
