@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from app import clock
 from app.commands import audit
+from app.commands.database import console
 from app.settings import settings_from_environment
 
 Run = Callable[..., Result]
@@ -23,8 +24,7 @@ def run(embedded_service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Runs the command beside the running service, on its database."""
     monkeypatch.setenv("SAMEDAY_DATABASE_URL", embedded_service.settings.database_url)
     monkeypatch.setenv("SAMEDAY_STATE_DIR", str(embedded_service.settings.state_dir))
-    monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setenv("TERM", "xterm")  # on a dumb terminal a table has 80 columns whatever COLUMNS says
+    monkeypatch.setattr(console, "width", 160)  # fixed when it was made, by whatever terminal the tests have
     settings_from_environment.cache_clear()
     yield lambda *words: CliRunner().invoke(audit.app, ["who-read", *words])
     settings_from_environment.cache_clear()
