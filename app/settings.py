@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     )
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the service; links are made of it")
     service_name: str = Field("Sameday", max_length=60, description="The name in notices and on documents")
-    state_dir: Path = Field(Path("var"), description="Folder for the self-made seal key and temporary files")
+    state_dir: Path = Field(
+        Path("var"),
+        description="Folder for self-made keys (seal, encryption, audit), the signed heads of the audit, and temporary "
+        "files; keep a copy: without the encryption key nobody reads the records again",
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least serious line that is logged"
     )
@@ -83,7 +87,10 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, le=12, description="A session ends after so long whatever happens")
     fresh_sign_in_minutes: int = Field(
-        5, ge=1, le=15, description="How long after a sign-in a person may sign, withdraw, break glass or export"
+        5,
+        ge=1,
+        le=15,
+        description="How long after a sign-in a person may sign, withdraw, break glass or change how they sign in",
     )
     argon2_memory_kib: int = Field(
         46 * 1024, ge=8, description="Memory of one password hash (argon2id), in KiB; two are computed at once"

@@ -111,8 +111,13 @@ def check_keys(session: Session) -> None:
 
 
 def check_stored_keys(session: Session) -> None:
-    """Raise KeyAwayError unless every key by which something is stored is at hand. It writes nothing."""
+    """Raise KeyAwayError, or RecordDamagedError for a wrong key, unless what is stored opens. Writes nothing."""
     ring = keyring_of(session.get_bind().engine)
+    first = _stored(session, BLIND_INDEX_ID)
+    if first is not None:
+        if ring.is_missing():
+            raise KeyAwayError(f"The key file {ring.path} is gone, and with it the key to every record.")
+        _unwrapped(ring, *first)  # really opened: a name that is known says nothing of a token that is away
     for key_id in session.exec(select(DataKey.key_id).distinct()):
         ring.get(key_id)
 

@@ -135,6 +135,18 @@ def test_the_service_is_ready_when_the_database_is(service: Service) -> None:
     assert (caller.get("/healthz").json(), caller.get("/readyz").json()) == ({"status": "alive"}, {"status": "ready"})
 
 
+def test_the_service_is_not_ready_while_its_key_file_is_gone(embedded_service: Service) -> None:
+    embedded_service.caller().begin()
+    [key] = embedded_service.settings.state_dir.glob("*encryption*")
+    away = key.rename(key.with_suffix(".away"))
+    try:
+        answer = embedded_service.caller(None).get("/readyz")
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:sameday:problem:key-away")
+    finally:
+        away.rename(key)
+    assert embedded_service.caller(None).get("/readyz").status_code == 200
+
+
 def test_the_service_is_not_ready_without_its_tables(service: Service) -> None:
     with service.as_owner() as connection:
         kept = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
