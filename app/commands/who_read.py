@@ -28,7 +28,7 @@ from app.outcomes.tables import Outcome, OutcomeVersion
 from app.people.tables import Account, Grant, Organisation
 
 SHOWING = (
-    *("read-", "list-", "who-read", "acknowledge", "say-not-mine", "break-glass", "review-", "export"),
+    *("read-", "list-", "who-read", "acknowledge", "say-not-mine", "break-glass", "review-"),
     *("save-draft", "begin-amendment"),
 )
 """Beginnings of the actions by which somebody gets to see a record, or says that they did. Of all others only what was
