@@ -194,8 +194,8 @@ def acknowledges(actor: CurrentActor) -> None:
 def freshly_signed_in(actor: CurrentActor, now: Now) -> None:
     """Policy: a person who signed in a few minutes ago; what they may do, the stage's verb decides.
 
-    For what must not be done by whoever finds a tablet unlocked: sign, withdraw, break glass, change a way in. Tokens never
-    count as fresh. It is asked before anything is looked up, so the answer tells nothing about any record.
+    For what must not be done by whoever finds a tablet unlocked: sign, withdraw, break glass, change a way to sign in.
+    Tokens never count as fresh. It is asked before anything is looked up, so the answer tells nothing about any record.
     """
     if actor.fresh_until is None or actor.fresh_until <= now:
         raise DomainError("fresh-sign-in-needed", "Sign in again, then repeat this. Nothing was changed.")
